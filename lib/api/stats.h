@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The shared counters: a file the dataplane writes and everybody maps read-only, so that reading
+ * metrics costs a worker nothing. Each worker owns one stats_worker and adds to it with plain
+ * stores; readers take single words, never a consistent set. The names needed to read it are in it.
+ */
+#ifndef LIB_API_STATS_H
+#define LIB_API_STATS_H
+
+#include "lib/base/base.h"
+
+#define STATS_MAGIC          0x62726169u
+#define STATS_VERSION        1
+#define STATS_WORKERS_MAX    17 /* 16 and the main thread */
+#define STATS_STAGES_MAX     40
+#define STATS_DROPS_MAX      128
+#define STATS_PORTS_MAX      16
+#define STATS_INTERFACES_MAX 64
+#define STATS_NAME_MAX       32
+
+struct stats_stage {
+	uint64_t calls;
+	uint64_t pkts;
+	uint64_t sampled_pkts;   /* of the calls that were timed */
+	uint64_t sampled_cycles; /* TSC cycles of those calls */
+};
+
+struct stats_port {
+	uint64_t rx_pkts;
+	uint64_t rx_bytes;
+	uint64_t tx_pkts;
+	uint64_t tx_bytes;
+};
+
+struct stats_interface {
+	uint64_t rx_pkts;
+	uint64_t rx_bytes;
+	uint64_t tx_pkts;
+	uint64_t tx_bytes;
+};
+
+/* One writer: the worker it belongs to. */
+struct stats_worker {
+	uint64_t rx_pkts;        /* taken from devices */
+	uint64_t generated_pkts; /* made here: errors, probes, fragments, answers, copies */
+	uint64_t tx_pkts;        /* given to devices */
+	uint64_t consumed_pkts; /* ended here for their purpose: answered, learned from, reassembled
+				 */
+	uint64_t handoff_out_pkts;
+	uint64_t handoff_in_pkts;
+	uint64_t loops;
+	uint64_t empty_loops;
+	uint64_t sleeps;
+	uint64_t busy_cycles;
+	uint64_t idle_cycles; /* asleep or polling in vain */
+	uint64_t pad[5];
+	uint64_t drops[STATS_DROPS_MAX];
+	struct stats_stage stages[STATS_STAGES_MAX];
+	struct stats_port ports[STATS_PORTS_MAX];
+	struct stats_interface interfaces[STATS_INTERFACES_MAX];
+} CACHE_ALIGNED;
+
+/* Gauges the main thread refreshes at least every 100 ms. */
+struct stats_gauges {
+	uint64_t generation;
+	uint64_t held_pkts; /* waiting for a neighbour */
+	uint64_t mbufs_in_use;
+	uint64_t mbufs_total;
+	uint64_t neighbors;
+	uint64_t routes4;
+	uint64_t routes6;
+	uint64_t route_bytes; /* memory of both FIBs */
+	uint64_t nexthops;
+	uint64_t heartbeat; /* counts up while the main thread lives */
+};
+
+struct stats_file {
+	uint32_t magic;
+	uint32_t version;
+	uint32_t bytes; /* of the whole file */
+	uint32_t pid;
+	uint64_t tsc_hz;
+	uint32_t n_workers; /* main thread included, it is the last */
+	uint32_t n_stages;
+	uint32_t n_drops;
+	uint32_t n_ports;
+	uint32_t n_interfaces; /* slots ever used; an empty name is a free slot */
+	uint32_t pad;
+	uint16_t worker_cpu[STATS_WORKERS_MAX];
+	uint8_t drop_severity[STATS_DROPS_MAX]; /* 0 routine, 1 suspicious, 2 resource */
+	char stage_names[STATS_STAGES_MAX][STATS_NAME_MAX];
+	char drop_names[STATS_DROPS_MAX][STATS_NAME_MAX];
+	char drop_texts[STATS_DROPS_MAX][96];
+	char port_names[STATS_PORTS_MAX][STATS_NAME_MAX];
+	char interface_names[STATS_INTERFACES_MAX][STATS_NAME_MAX];
+	struct stats_gauges gauges;
+	struct stats_worker workers[STATS_WORKERS_MAX];
+};
+
+/*
+ * Maps the counters at @path read-only. NULL with a sentence in @err (no such file: the dataplane
+ * is not running; another version). Unmap with stats_file_close. Any thread.
+ */
+const struct stats_file *stats_file_open(const char *path, struct base_error *err);
+
+/* Unmaps; NULL is allowed. */
+void stats_file_close(const struct stats_file *file);
+
+/* One word of the file, read once (it may change under the reader). */
+static inline uint64_t stats_read(const uint64_t *word)
+{
+	return *(const volatile uint64_t *)word;
+}
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The configuration file (DESIGN section 8) as a C structure: strict YAML, all or nothing, every
+ * error with file:line:column and a suggestion. Used by the dataplane (its `node` part) and by
+ * control (all of it). Main threads only; allocates.
+ */
+#ifndef LIB_CONF_CONF_H
+#define LIB_CONF_CONF_H
+
+#include "lib/base/base.h"
+#include "lib/base/ipaddr.h"
+
+#define CONF_NAME_MAX        16 /* node, port and interface names, terminator included */
+#define CONF_DEVICE_MAX      192
+#define CONF_PATH_MAX        4096
+#define CONF_WORKERS_MAX     16
+#define CONF_PORTS_MAX       16
+#define CONF_INTERFACES_MAX  64 /* of all ports, the ports' own included */
+#define CONF_ADDRESSES_MAX   16 /* per interface */
+#define CONF_NEIGHBORS_MAX   4096
+#define CONF_HOPS_MAX        32    /* per route */
+#define CONF_NEXTHOPS_MAX    16384 /* different next-hop sets in one file */
+#define CONF_ROUTES_MAX      4000000
+#define CONF_ROUTE_FILES_MAX 16
+#define CONF_MTU_MIN         576 /* 1280 with IPv6 addresses (RFC 8200 section 5) */
+#define CONF_MTU_MAX         9600
+#define CONF_MTU_DEFAULT     1500
+
+/* Where in which file something was written; line and column count from 1, 0 is unknown. */
+struct conf_place {
+	uint32_t line;
+	uint32_t column;
+};
+
+enum conf_huge { CONF_HUGE_AUTO, CONF_HUGE_YES, CONF_HUGE_NO };
+enum conf_idle { CONF_IDLE_ADAPTIVE, CONF_IDLE_POLL };
+
+/* An interface: the port itself (vlan 0) or one of its 802.1Q sub-interfaces. */
+struct conf_interface {
+	char name[CONF_NAME_MAX];
+	uint16_t port; /* index into conf_node.ports */
+	uint16_t vlan; /* 1..4094, 0: untagged */
+	uint16_t mtu;  /* layer 3, bytes; a sub-interface inherits the port's */
+	uint16_t n_addresses;
+	struct ip_addr addresses[CONF_ADDRESSES_MAX]; /* host bits kept, prefix_len of the subnet */
+	struct conf_place place;
+};
+
+/* A DPDK device. */
+struct conf_port {
+	char name[CONF_NAME_MAX];
+	char device[CONF_DEVICE_MAX]; /* devargs or PCI address */
+	uint16_t mtu;
+	bool has_mac;
+	uint8_t mac[6];
+	struct conf_place place;
+};
+
+struct conf_node {
+	char name[CONF_NAME_MAX];
+	uint16_t n_workers;
+	uint16_t workers[CONF_WORKERS_MAX]; /* CPU numbers, repeats allowed */
+	uint16_t main_cpu;
+	uint64_t memory_bytes;
+	enum conf_huge huge;
+	enum conf_idle idle;
+	uint16_t n_ports;
+	struct conf_port ports[CONF_PORTS_MAX];
+	uint16_t n_interfaces; /* a port's own interface comes before its sub-interfaces */
+	struct conf_interface interfaces[CONF_INTERFACES_MAX];
+};
+
+struct conf_neighbor {
+	char interface[CONF_NAME_MAX];
+	struct ip_addr address;
+	uint8_t mac[6];
+	struct conf_place place;
+};
+
+enum conf_action { CONF_ACTION_VIA, CONF_ACTION_BLACKHOLE, CONF_ACTION_REJECT };
+
+struct conf_hop {
+	struct ip_addr address;
+	char interface[CONF_NAME_MAX]; /* needed for link-local addresses, else may be empty */
+	uint16_t weight;               /* 1..255 */
+};
+
+/* A set of next hops, sorted by address; equal sets are stored once and shared by their routes. */
+struct conf_nexthop {
+	enum conf_action action;
+	uint16_t n_hops;
+	struct conf_hop *hops;
+};
+
+struct conf_route {
+	struct ip_addr prefix; /* host bits clear */
+	uint32_t nexthop;      /* index into conf.nexthops */
+};
+
+/* The whole file. Owned by the caller of conf_load; freed by conf_free. */
+struct conf {
+	struct conf_node node;
+	uint32_t n_neighbors;
+	struct conf_neighbor *neighbors;
+	uint32_t n_nexthops;
+	struct conf_nexthop *nexthops;
+	uint32_t n_routes; /* of `routes` and of all `route_files` */
+	struct conf_route *routes;
+	uint16_t n_route_files;
+	char (*route_files)[CONF_PATH_MAX]; /* as opened: relative ones are relative to the file */
+	char metrics_address[IPADDR_TEXT_MAX]; /* default 127.0.0.1 */
+	uint16_t metrics_port;                 /* default 9465 */
+};
+
+/* The sentence a person gets: "file:line:column: what is wrong (what to do)". */
+struct conf_error {
+	char text[512];
+};
+
+/*
+ * Loads and validates @path, its route files included, or only its `node` section when @node_only
+ * (the rest must still be well-formed YAML with known keys). 0 and *@out, or a negative errno and
+ * @err; nothing is left allocated then.
+ */
+int conf_load(const char *path, bool node_only, struct conf **out, struct conf_error *err);
+
+/* As conf_load, from memory: @name stands for the file in messages, relative route files are
+ * looked up beside it. For tests and fuzzing. */
+int conf_load_text(
+	const char *name, const char *text, size_t len, struct conf **out, struct conf_error *err);
+
+/* Frees; NULL is allowed. */
+void conf_free(struct conf *conf);
+
+#endif
