@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The turn of a worker: time, receive, pipeline, mailbox, timers (DESIGN section 4). Creation and
+ * destruction happen on the main thread and are in worker_create.c. Thread: worker.
+ */
+#include "dataplane/core/capture.h"
+#include "dataplane/core/mailbox.h"
+#include "dataplane/core/worker.h"
+#include "lib/rcu/rcu.h"
+
+#define SAMPLE_EVERY    64 /* turns; a power of two */
+#define TIMERS_PER_TURN 64
+
+struct worker *workers[WORKER_SLOTS];
+
+struct rte_mbuf *worker_generate(struct worker *w)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(w->mempool);
+
+	if (UNLIKELY(!m))
+		return NULL;
+	*pkt_of(m) = (struct pkt){.flags = PKT_LOCAL};
+	w->stats->generated_pkts++;
+	return m;
+}
+
+/* One burst of one receive queue through the pipeline. */
+static unsigned receive(struct worker *w, const struct worker_queue *q)
+{
+	enum stage first = q->steer ? STAGE_steer : STAGE_eth;
+	struct lane *l = &w->lanes[first];
+	struct stats_port *st = &w->stats->ports[q->port];
+	struct rte_mbuf **pkts = l->pkts + l->n;
+	uint64_t bytes = 0;
+	uint16_t n;
+
+	if (UNLIKELY(l->n > LANE_MAX - BURST_MAX))
+		return 0;
+	n = w->ops->rx(w, q->port, q->queue, pkts, BURST_MAX);
+	if (n == 0)
+		return 0;
+	for (uint16_t i = 0; i < n; i++) {
+		struct rte_mbuf *m = pkts[i];
+
+		rte_prefetch0(rte_pktmbuf_mtod(m, void *));
+		bytes += m->pkt_len;
+		m->port = q->port;
+	}
+	st->rx_pkts += n;
+	st->rx_bytes += bytes;
+	w->stats->rx_pkts += n;
+	l->n += n;
+	w->pending |= 1ULL << first;
+	if (UNLIKELY(w->world->capture != NULL))
+		capture_frames(w, pkts, n, API_CAPTURE_IN);
+	pipeline_run(w);
+	return n;
+}
+
+unsigned worker_turn(struct worker *w)
+{
+	struct stats_worker *st = w->stats;
+	uint64_t start = w->ops->cycles(w);
+	unsigned moved = 0, mail;
+
+	w->now_ns = (uint64_t)(((__uint128_t)start * w->ns_per_cycle_q32) >> 32);
+	w->sampling = (st->loops & (SAMPLE_EVERY - 1)) == 0;
+	w->world = rcu_dereference(world_current);
+	for (unsigned i = 0; i < w->n_queues; i++)
+		moved += receive(w, &w->queues[i]);
+	mail = mailbox_receive(w);
+	moved += mail + wheel_advance(w->wheel, w->now_ns, TIMERS_PER_TURN);
+	if (w->pending)
+		pipeline_run(w);
+	st->loops++;
+	if (moved == 0)
+		st->empty_loops++;
+	return moved;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Runs one packet through the stages, one stage at a time. Thread: main. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_cycles.h>
+
+#include "dataplane/core/server.h"
+#include "dataplane/explain/explain.h"
+#include "dataplane/explain/explain_packet.h"
+#include "dataplane/explain/explain_tell.h"
+#include "dataplane/ip/ip.h"
+
+#define STAGES_MAX 64 /* stage runs per packet, answers included */
+
+static struct worker *explainer;
+static struct stats_worker *counters; /* nobody reads them */
+
+/* Frames of an explained packet go nowhere: it never gets as far as a device. */
+static uint16_t no_burst(
+	struct worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
+{
+	return 0;
+}
+
+static uint64_t cycles(struct worker *w)
+{
+	return rte_rdtsc();
+}
+
+static const struct worker_ops no_ops = {.rx = no_burst, .tx = no_burst, .cycles = cycles};
+
+int explain_init(const struct worker *like, struct base_error *err)
+{
+	counters = aligned_alloc(CACHE_LINE_BYTES, sizeof(*counters));
+	if (!counters)
+		return base_error_set(err, ENOMEM, "no memory for explain");
+	memset(counters, 0, sizeof(*counters));
+	explainer = worker_create(0, like->n_workers, &no_ops, counters, like->mempool);
+	if (!explainer || icmp_limiter_init(explainer) < 0)
+		return base_error_set(err, ENOMEM, "no memory for explain");
+	explainer->ns_per_cycle_q32 = like->ns_per_cycle_q32;
+	memcpy(explainer->flow_key, like->flow_key, sizeof(explainer->flow_key));
+	return 0;
+}
+
+void explain_fini(void)
+{
+	if (explainer) {
+		icmp_limiter_fini(explainer);
+		worker_destroy(explainer);
+	}
+	free(counters);
+	explainer = NULL;
+	counters = NULL;
+}
+
+/* Stages where an explained packet stops. */
+static bool is_end(enum stage s)
+{
+	return s == STAGE_port_tx || s == STAGE_handoff || s == STAGE_drop;
+}
+
+/* The first stage with a packet that can still go on, or STAGE_COUNT. */
+static enum stage next_stage(const struct worker *w)
+{
+	for (unsigned s = 0; s < STAGE_COUNT; s++)
+		if (w->lanes[s].n && !is_end(s))
+			return s;
+	return STAGE_COUNT;
+}
+
+/* The lane that holds @m, or STAGE_COUNT. */
+static enum stage lane_of(const struct worker *w, const struct rte_mbuf *m)
+{
+	for (unsigned s = 0; s < STAGE_COUNT; s++)
+		for (unsigned i = 0; i < w->lanes[s].n; i++)
+			if (w->lanes[s].pkts[i] == m)
+				return s;
+	return STAGE_COUNT;
+}
+
+/* Runs the stage that holds the foremost packet and tells what it decided. */
+static void step(struct worker *w, enum stage s, struct explain_story *story)
+{
+	struct explain_view v = {
+		.world = w->world,
+		.m = w->lanes[s].pkts[0],
+		.stage = s,
+	};
+
+	pipeline_run_stage(w, s);
+	v.next = lane_of(w, v.m);
+	if (v.next == STAGE_COUNT) {
+		/* Copied or cut up: what it became is in the lane the stage feeds. */
+		v.next = w->lanes[STAGE_port_tx].n ? STAGE_port_tx : next_stage(w);
+		v.m = v.next < STAGE_COUNT ? w->lanes[v.next].pkts[0] : NULL;
+	}
+	v.n_next = v.next < STAGE_COUNT ? w->lanes[v.next].n : 0;
+	explain_tell(story, &v);
+}
+
+/* Tells how each packet ended and frees it. */
+static void finish(struct worker *w, struct explain_story *story)
+{
+	static const enum stage ends[] = {STAGE_drop, STAGE_handoff, STAGE_port_tx};
+
+	for (unsigned e = 0; e < ARRAY_SIZE(ends); e++) {
+		struct lane *l = &w->lanes[ends[e]];
+		struct explain_view v = {.world = w->world, .stage = ends[e], .n_next = l->n};
+
+		if (l->n == 0)
+			continue;
+		v.m = l->pkts[0];
+		explain_tell_end(story, &v);
+	}
+	for (unsigned s = 0; s < STAGE_COUNT; s++) {
+		rte_pktmbuf_free_bulk(w->lanes[s].pkts, w->lanes[s].n);
+		w->lanes[s].n = 0;
+	}
+	w->pending = 0;
+}
+
+static const struct iface *find_interface(const struct world *world, const char *name)
+{
+	for (unsigned i = 0; i < WORLD_INTERFACES_MAX; i++)
+		if (world->ifaces[i].up && strcmp(world->ifaces[i].name, name) == 0)
+			return &world->ifaces[i];
+	return NULL;
+}
+
+int explain_run(const struct api_explain *req, struct explain_story *story, struct base_error *err)
+{
+	struct worker *w = explainer;
+	const struct iface *in;
+	struct rte_mbuf *m;
+	enum stage s;
+
+	memset(story, 0, sizeof(*story));
+	w->world = world_current;
+	w->now_ns = (uint64_t)(((__uint128_t)cycles(w) * w->ns_per_cycle_q32) >> 32);
+	in = find_interface(w->world, req->interface);
+	if (!in)
+		return base_error_set(err, ENOENT,
+			"there is no interface \"%s\": see braidctl show interfaces",
+			req->interface);
+	m = explain_packet_build(w, req, in, err);
+	if (!m)
+		return -EINVAL;
+	lane_put(w, STAGE_eth, m);
+	for (unsigned i = 0; i < STAGES_MAX && (s = next_stage(w)) < STAGE_COUNT; i++)
+		step(w, s, story);
+	finish(w, story);
+	return 0;
+}
+
+int server_on_explain(struct server_client *client, const struct api_explain *body,
+	const struct api_none *items, struct server_reply *reply, struct base_error *err)
+{
+	struct explain_story story;
+	int ret;
+
+	if (!api_string_ok(body->interface, sizeof(body->interface)))
+		return base_error_set(err, EINVAL, "explain: the interface is not printable text");
+	ret = explain_run(body, &story, err);
+	if (ret < 0)
+		return ret;
+	memcpy(reply->body, &story.reply, sizeof(story.reply));
+	reply->n_items = MIN_OF(story.n_steps, reply->items_max);
+	memcpy(reply->items, story.steps, reply->n_items * sizeof(story.steps[0]));
+	return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Telling what a stage decided, from where the packet is now and what its notes say. Thread: main.
+ */
+#ifndef DATAPLANE_EXPLAIN_EXPLAIN_TELL_H
+#define DATAPLANE_EXPLAIN_EXPLAIN_TELL_H
+
+#include "dataplane/explain/explain.h"
+
+/* A packet between two stages. */
+struct explain_view {
+	const struct world *world;
+	struct rte_mbuf *m; /* NULL: it ended in the stage */
+	enum stage stage;   /* that it was in */
+	enum stage next;    /* whose lane it is in now; STAGE_COUNT: none */
+	unsigned n_next;    /* packets in that lane */
+};
+
+/* Adds a step for @stage to the story; a full story keeps its first steps. */
+void explain_say(struct explain_story *story, enum stage stage, const char *fmt, ...)
+	PRINTF_LIKE(3, 4);
+
+/* Adds the step about what @v->stage decided. */
+void explain_tell(struct explain_story *story, const struct explain_view *v);
+
+/* Adds the step about a packet that has come to its end (port_tx, handoff or drop) and the verdict.
+ */
+void explain_tell_end(struct explain_story *story, const struct explain_view *v);
+
+#endif

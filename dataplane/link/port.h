@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * DPDK devices: probing, configuration with as many queues as there are workers or as the device
+ * has, and which worker polls and sends on which queue. Thread: main, but for port_device_ops.
+ */
+#ifndef DATAPLANE_LINK_PORT_H
+#define DATAPLANE_LINK_PORT_H
+
+#include "dataplane/core/worker.h"
+#include "lib/conf/conf.h"
+
+#define PORT_RX_DESCS 1024
+#define PORT_TX_DESCS 1024
+
+struct port {
+	char name[CONF_NAME_MAX];
+	char device[CONF_DEVICE_MAX];
+	char driver[32];
+	uint16_t index; /* in world.ports, counters and m->port */
+	uint16_t dpdk_port;
+	uint16_t mtu;
+	uint16_t n_rx_queues;
+	uint16_t n_tx_queues;
+	uint8_t mac[6];
+	bool started;
+	bool steered; /* fewer receive queues than workers */
+};
+
+/* Probes, configures and starts all ports of @node with buffers from @mempool for @n_workers
+ * workers. On failure what was started is stopped; 0 or a negative errno with a sentence. */
+int port_init(const struct conf_node *node, unsigned n_workers, struct rte_mempool *mempool,
+	struct base_error *err);
+
+/* Gives worker @w its receive queues and transmit queues. */
+void port_assign(struct worker *w);
+
+/* Stops and closes all ports. After the workers have ended. */
+void port_fini(void);
+
+/* The port called @name, or NULL. */
+const struct port *port_find(const char *name);
+
+/* Port number @index, or NULL. */
+const struct port *port_get(unsigned index);
+
+/* Declares a port without a device, for tests: its frames are the test's. */
+const struct port *port_declare(const char *name, const uint8_t mac[6], uint16_t mtu);
+
+/* How many ports there are. */
+unsigned port_count(void);
+
+/* Receives from and sends to devices, reads the TSC. */
+extern const struct worker_ops port_device_ops;
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The table of modules, from the bottom up. Thread: main. */
+#include <errno.h>
+
+#include "dataplane/explain/explain.h"
+#include "dataplane/ip/ip.h"
+#include "dataplane/link/link.h"
+#include "dataplane/modules.h"
+#include "dataplane/neigh/neigh.h"
+
+/* Memory is reserved for these and used as the table grows. */
+static const struct route_limits limits = {
+	.routes4 = 4000000,
+	.groups4 = 65536,
+	.routes6 = 1000000,
+	.groups6 = 524288,
+};
+
+static int neigh_module_init(const struct conf_node *node, struct base_error *err)
+{
+	neigh_dad_done = iface_dad_done;
+	return neigh_init(err);
+}
+
+static void neigh_module_fini(void)
+{
+	neigh_stage_fini();
+	neigh_fini();
+}
+
+static int route_module_init(const struct conf_node *node, struct base_error *err)
+{
+	return route_init(&limits, err);
+}
+
+static int icmp_worker_init(struct worker *w, struct base_error *err)
+{
+	if (icmp_limiter_init(w) == 0)
+		return 0;
+	return base_error_set(err, ENOMEM, "no memory for the limits of ICMP errors");
+}
+
+static int explain_module_init(const struct conf_node *node, struct base_error *err)
+{
+	return explain_init(workers[0], err);
+}
+
+const struct module modules[] = {
+	{
+		.name = "iface",
+		.forget = iface_forget,
+		.check = iface_check,
+		.apply = iface_apply,
+		.published = iface_published,
+		.fini = iface_fini,
+	},
+	{
+		.name = "neigh",
+		.init = neigh_module_init,
+		.forget = neigh_stage_forget,
+		.check = neigh_stage_check,
+		.prepare = neigh_stage_prepare,
+		.rollback = neigh_stage_rollback,
+		.apply = neigh_stage_apply,
+		.published = neigh_stage_published,
+		.fini = neigh_module_fini,
+	},
+	{
+		.name = "route",
+		.init = route_module_init,
+		.forget = route_forget,
+		.check = route_check,
+		.prepare = route_prepare,
+		.rollback = route_rollback,
+		.apply = route_apply,
+		.published = route_published,
+		.fini = route_fini,
+	},
+	{.name = "icmp", .worker_init = icmp_worker_init, .worker_fini = icmp_limiter_fini},
+	{.name = "explain", .init = explain_module_init, .fini = explain_fini},
+};
+
+const size_t modules_count = ARRAY_SIZE(modules);

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The life of the node's own addresses on the link. */
+#include "tests/unit/neigh_node.h"
+
+#define NODE "20010db8000000000000000000000001"
+#define ASK_US                                                                                     \
+	"eth{dst=solicited} ip6{hop=255,src=host,dst=solicited} icmp6{type=135,info=0,hex=" NODE   \
+	"01010200000000aa}"
+
+/* Frames on port 0 since node_clear that are @text. */
+static unsigned count_same(const char *text)
+{
+	uint8_t buf[FRAME_MAX];
+	uint32_t len = frame_build(text, buf);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < node_n_output(); i++) {
+		const struct node_frame *f = node_output(i);
+
+		n += f->port == 0 && f->len == len && memcmp(f->bytes, buf, len) == 0;
+	}
+	return n;
+}
+
+static int start(void **state)
+{
+	node_start(NEIGH_NODE_PORTS);
+	return 0;
+}
+
+static void an_ip4_address_is_announced_twice(void **state)
+{
+	static const char text[] = "eth{dst=all,src=node} arp{sha=node,spa=node,tpa=node}";
+	unsigned first;
+
+	node_stop();
+	node_start(NEIGH_NODE_PORTS);
+	node_advance(10 * NSEC_PER_MSEC);
+	first = count_same(text);
+	node_advance(1900 * NSEC_PER_MSEC);
+	assert_int_equal(count_same(text), first);
+	node_advance(10 * NSEC_PER_SEC);
+	assert_int_equal(count_same(text), first + 1);
+}
+
+static void an_ip6_address_is_probed_then_announced(void **state)
+{
+	static const char probe[] = "eth{dst=solicited,src=node} "
+				    "ip6{hop=255,src=zero,dst=solicited} "
+				    "icmp6{type=135,info=0,hex=" NODE "}";
+	static const char announcement[] =
+		"eth{dst=all6,src=node} ip6{hop=255,src=node,dst=all} "
+		"icmp6{type=136,info=0xa0000000,hex=" NODE "0201020000000001}";
+
+	node_advance(500 * NSEC_PER_MSEC);
+	assert_int_equal(count_same(probe), 1);
+	assert_int_equal(count_same(announcement), 0);
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_drops(DROP_nd_not_for_us), 1);
+	node_advance(700 * NSEC_PER_MSEC);
+	assert_int_equal(count_same(announcement), 1);
+	node_advance(10 * NSEC_PER_SEC);
+	assert_int_equal(count_same(probe), 1);
+	assert_int_equal(count_same(announcement), 2);
+	node_clear();
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_n_output(), 1);
+}
+
+/* The address is never used after @frame, which arrives while it is probed. */
+static void expect_duplicate(const char *frame)
+{
+	node_advance(500 * NSEC_PER_MSEC);
+	neigh_node_input(0, frame);
+	assert_int_equal(node_drops(DROP_nd_duplicate), 1);
+	node_advance(10 * NSEC_PER_SEC);
+	node_clear();
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_n_output(), 0);
+	assert_int_equal(node_drops(DROP_nd_not_for_us), 1);
+}
+
+static void another_hosts_advertisement_makes_it_a_duplicate(void **state)
+{
+	expect_duplicate("eth{dst=all6} ip6{hop=255,src=node,dst=all} "
+			 "icmp6{type=136,info=0x20000000,hex=" NODE "02010200000000aa}");
+}
+
+static void another_hosts_probe_makes_it_a_duplicate(void **state)
+{
+	expect_duplicate("eth{dst=solicited} ip6{hop=255,src=zero,dst=solicited} "
+			 "icmp6{type=135,info=0,hex=" NODE "}");
+}
+
+static void our_own_probe_come_back_does_not(void **state)
+{
+	node_advance(500 * NSEC_PER_MSEC);
+	neigh_node_input(0, "eth{dst=solicited,src=node} ip6{hop=255,src=zero,dst=solicited} "
+			    "icmp6{type=135,info=0,hex=" NODE "}");
+	node_advance(2 * NSEC_PER_SEC);
+	node_clear();
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_n_output(), 1);
+}
+
+static void a_used_address_is_defended_once_in_ten_seconds(void **state)
+{
+	static const char claim[] = "eth{dst=all6} ip6{hop=255,src=node,dst=all} "
+				    "icmp6{type=136,info=0x20000000,hex=" NODE "02010200000000aa}";
+
+	node_advance(10 * NSEC_PER_SEC);
+	node_clear();
+	for (unsigned i = 0; i < 3; i++)
+		neigh_node_input(0, claim);
+	assert_int_equal(node_drops(DROP_nd_duplicate), 3);
+	assert_int_equal(node_n_output(), 1);
+	node_clear();
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_n_output(), 1);
+}
+
+#define NEIGH_TEST(f) cmocka_unit_test_setup_teardown(f, start, neigh_node_stop)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		NEIGH_TEST(an_ip4_address_is_announced_twice),
+		NEIGH_TEST(an_ip6_address_is_probed_then_announced),
+		NEIGH_TEST(another_hosts_advertisement_makes_it_a_duplicate),
+		NEIGH_TEST(another_hosts_probe_makes_it_a_duplicate),
+		NEIGH_TEST(our_own_probe_come_back_does_not),
+		NEIGH_TEST(a_used_address_is_defended_once_in_ten_seconds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The routes that interfaces bring with them, and static routes in their place. */
+#include <errno.h>
+
+#include "tests/unit/route_node.h"
+
+static void interfaces_bring_their_own_routes(void **state)
+{
+	static const struct {
+		const char *addr;
+		enum nexthop_kind kind;
+	} cases[] = {
+		{"192.0.2.1", NEXTHOP_LOCAL},
+		{"192.0.2.9", NEXTHOP_CONNECTED},
+		{"192.0.2.0", NEXTHOP_BROADCAST},
+		{"192.0.2.255", NEXTHOP_BROADCAST},
+		{"198.51.100.1", NEXTHOP_LOCAL},
+		{"198.51.100.254", NEXTHOP_CONNECTED},
+		{"2001:db8::1", NEXTHOP_LOCAL}, /* still tentative */
+		{"2001:db8::2", NEXTHOP_CONNECTED},
+		{"2001:db8::", NEXTHOP_CONNECTED},
+		{"203.0.113.1", NEXTHOP_NONE},
+		{"fe80::9", NEXTHOP_NONE},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		const struct nexthop *nh = route_lookup(cases[i].addr);
+
+		assert_int_equal(nh->kind, cases[i].kind);
+		if (nh->kind == NEXTHOP_CONNECTED)
+			assert_string_equal(world_current->ifaces[nh->iface].name,
+				cases[i].addr[1] == '9' && cases[i].addr[2] == '8' ? "wan" : "lan");
+	}
+}
+
+static void small_subnets_have_no_broadcast_address(void **state)
+{
+	route_begin_bare();
+	route_want_interface("lan", "10.1.0.0/31", "10.2.0.5/32", NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(route_lookup("10.1.0.0")->kind, NEXTHOP_LOCAL);
+	assert_int_equal(route_lookup("10.1.0.1")->kind, NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("10.2.0.5")->kind, NEXTHOP_LOCAL);
+	assert_int_equal(route_lookup("192.0.2.1")->kind, NEXTHOP_NONE);
+}
+
+static void an_own_address_beats_a_broadcast_address(void **state)
+{
+	route_begin_bare();
+	route_want_interface("lan", "10.1.0.9/24", NULL, NULL);
+	route_want_interface("wan", "10.1.0.255/16", NULL, NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(route_lookup("10.1.0.255")->kind, NEXTHOP_LOCAL);
+	assert_int_equal(route_lookup("10.1.255.255")->kind, NEXTHOP_BROADCAST);
+	assert_int_equal(route_lookup("10.1.0.0")->kind, NEXTHOP_BROADCAST);
+}
+
+static void a_static_route_in_the_place_of_an_own_one_is_refused(void **state)
+{
+	static const struct {
+		const char *prefix;
+		const char *sentence;
+	} cases[] = {
+		{"192.0.2.0/24",
+			"route 192.0.2.0/24 is a subnet of interface \"lan\" already: remove "
+			"the route, or change the address of the interface"},
+		{"192.0.2.1/32", "route 192.0.2.1 is an own address of interface \"lan\" already: "
+				 "remove the route, or change the address of the interface"},
+		{"192.0.2.255/32",
+			"route 192.0.2.255 is the network or broadcast address of interface "
+			"\"lan\" already: remove the route, or change the address of the "
+			"interface"},
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct base_error err = {};
+
+		route_begin();
+		route_want_hop(0, "192.0.2.7", NULL);
+		assert_int_equal(route_want(cases[i].prefix, 0, NULL), 0);
+		assert_int_equal(route_commit(&err), -EEXIST);
+		assert_string_equal(err.text, cases[i].sentence);
+		assert_int_equal(generation_abort(NULL), 0);
+	}
+	assert_int_equal(route_lookup("192.0.2.9")->kind, NEXTHOP_CONNECTED);
+}
+
+static void an_installed_route_bars_a_subnet_while_it_is_wanted(void **state)
+{
+	route_begin();
+	route_want_hop(0, "192.0.2.7", NULL);
+	route_want("10.1.0.0/16", 0, NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	route_begin_bare();
+	route_want_interface("lan", "192.0.2.1/24", NULL, NULL);
+	route_want_interface("wan", "10.1.0.1/16", NULL, NULL);
+	route_want_hop(0, "192.0.2.7", NULL);
+	route_want("10.1.0.0/16", 0, NULL);
+	assert_int_equal(route_commit(NULL), -EEXIST);
+	assert_int_equal(route_lookup("10.1.0.1")->kind, NEXTHOP_NEIGHBOR);
+	generation_abort(NULL);
+}
+
+static void a_route_and_a_subnet_can_change_places_in_one_step(void **state)
+{
+	const struct api_commit_counts *c = &generation_counts()->routes;
+
+	route_begin();
+	route_want_hop(0, "192.0.2.7", NULL);
+	route_want("10.1.0.0/16", 0, NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	route_begin_bare();
+	route_want_interface("lan", "192.0.2.1/24", NULL, NULL);
+	route_want_interface("wan", "10.1.0.1/16", NULL, NULL);
+	route_want_hop(0, "192.0.2.7", NULL);
+	route_want("198.51.100.0/24", 0, NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(c->added, 1);
+	assert_int_equal(c->removed, 1);
+	assert_int_equal(route_lookup("10.1.0.9")->kind, NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("198.51.100.1")->kind, NEXTHOP_NEIGHBOR);
+	assert_int_equal(route_rib.n_static[0], 1);
+	route_begin();
+	route_want_hop(0, "192.0.2.7", NULL);
+	route_want("10.1.0.0/16", 0, NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(route_lookup("10.1.0.1")->kind, NEXTHOP_NEIGHBOR);
+	assert_int_equal(route_lookup("198.51.100.9")->kind, NEXTHOP_CONNECTED);
+	assert_int_equal(route_rib.n_static[0], 1);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		ROUTE_TEST(interfaces_bring_their_own_routes),
+		ROUTE_TEST(small_subnets_have_no_broadcast_address),
+		ROUTE_TEST(an_own_address_beats_a_broadcast_address),
+		ROUTE_TEST(a_static_route_in_the_place_of_an_own_one_is_refused),
+		ROUTE_TEST(an_installed_route_bars_a_subnet_while_it_is_wanted),
+		ROUTE_TEST(a_route_and_a_subnet_can_change_places_in_one_step),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
