@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * braidctl: one table of commands (commands.c) drives parsing, help, suggestions, bash completion
+ * and the man page; each command is a function over the API sockets and the shared counters.
+ */
+#ifndef CONTROL_CLI_CLI_H
+#define CONTROL_CLI_CLI_H
+
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "lib/api/api.h"
+#include "lib/api/stats.h"
+
+#define CLI_WORDS_MAX    4 /* arguments of one command */
+#define CLI_OPTIONS_MAX  10
+#define CLI_EXAMPLES_MAX 4
+#define CLI_RUNTIME_BASE "/run/braid"
+
+enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* What an argument or a value is, for completion. */
+enum cli_kind {
+	CLI_PLAIN,
+	CLI_FILE,
+	CLI_DIRECTORY,
+	CLI_WORD, /* one of cli_option.choices */
+};
+
+struct cli_option {
+	const char *name;  /* long name, without dashes */
+	char letter;       /* short name, or 0 */
+	const char *value; /* name of its value, NULL for a flag */
+	enum cli_kind kind;
+	const char *choices; /* CLI_WORD: separated by spaces */
+	const char *help;
+};
+
+struct cli;
+
+struct cli_command {
+	const char *name; /* one word, or two: "show routes" */
+	const char *args; /* as shown in the usage line, or NULL */
+	unsigned args_min, args_max;
+	enum cli_kind args_kind;
+	const char *choices;                        /* of the argument, for CLI_WORD */
+	const char *summary;                        /* one line */
+	const char *text;                           /* paragraphs separated by an empty line */
+	struct cli_option options[CLI_OPTIONS_MAX]; /* ends with one without a name */
+	const char *examples[CLI_EXAMPLES_MAX];     /* "command  # what it shows" */
+	enum cli_exit (*run)(struct cli *cli);
+};
+
+/* One parsed command line. */
+struct cli {
+	const struct cli_command *command;
+	const char *runtime_option; /* as given, or NULL */
+	const char *node_option;
+	bool json;
+	bool help;
+	bool version;
+	const char *words[CLI_WORDS_MAX]; /* the command's arguments */
+	unsigned n_words;
+	const char *values[CLI_OPTIONS_MAX]; /* of command->options; "" for a flag that is set */
+	char runtime[256];                   /* cli_runtime() */
+};
+
+extern const struct cli_command cli_commands[];
+extern const size_t cli_n_commands;
+extern const struct cli_option cli_globals[]; /* ends with one without a name */
+
+/* Parses argv into @cli. CLI_OK, or CLI_USAGE after an explanation on stderr. */
+enum cli_exit cli_parse(struct cli *cli, int argc, char **argv);
+
+/* The value of the command's option @name: NULL when not given, "" for a flag. */
+const char *cli_value(const struct cli *cli, const char *name);
+
+/*
+ * The value of an option that is a number from @min to @max, @fallback when not given. False after
+ * an explanation on stderr.
+ */
+bool cli_number(const struct cli *cli, const char *name, const uint64_t range[2], uint64_t fallback,
+	uint64_t *out);
+
+/* Help on stdout: of the command (one or a group of them), or of everything for NULL. */
+void cli_help(const char *name);
+
+/* Prints "braidctl: <sentence>" to stderr; returns CLI_FAILED. */
+enum cli_exit cli_fail(const struct base_error *err);
+
+/* As above for a wrong command line; returns CLI_USAGE. */
+enum cli_exit cli_usage(const char *fmt, ...) PRINTF_LIKE(1, 2);
+
+/*
+ * Finds the runtime directory from --runtime, --node or what is in /run/braid, into cli->runtime.
+ * 0 or a negative errno with a sentence.
+ */
+int cli_runtime(struct cli *cli, struct base_error *err);
+
+/* Connects to the socket called @name ("dataplane.sock") of the node. 0 or a negative errno. */
+int cli_connect(struct cli *cli, const char *name, struct api_client *client,
+	struct api_hello_reply *hello, struct base_error *err);
+
+/* Opens the counters of the node. NULL with a sentence. */
+const struct stats_file *cli_counters(struct cli *cli, struct base_error *err);
+
+/* Calls @fn(@ctx, item) for every item of a dump; @fn returns false to stop. 0 or a negative errno.
+ */
+int cli_dump(struct api_client *client, enum api_type type, const struct api_dump *request,
+	bool (*fn)(void *ctx, const void *item), void *ctx);
+
+/* The sentence of the last failed cli_dump. */
+const struct base_error *cli_dump_error(void);
+
+/* Prints @json and a newline on stdout and releases it; returns CLI_OK. */
+enum cli_exit cli_print_json(json_t *json);
+
+/* braidctl status: both programs. */
+enum cli_exit cli_status(struct cli *cli);
+
+/* braidctl show ports. */
+enum cli_exit cli_show_ports(struct cli *cli);
+
+/* braidctl show interfaces. */
+enum cli_exit cli_show_interfaces(struct cli *cli);
+
+/* braidctl show addresses. */
+enum cli_exit cli_show_addresses(struct cli *cli);
+
+/* braidctl show routes, streamed. */
+enum cli_exit cli_show_routes(struct cli *cli);
+
+/* braidctl show neighbors. */
+enum cli_exit cli_show_neighbors(struct cli *cli);
+
+/* braidctl show drops, from the counters. */
+enum cli_exit cli_show_drops(struct cli *cli);
+
+/* braidctl show stages, from the counters. */
+enum cli_exit cli_show_stages(struct cli *cli);
+
+/* braidctl show workers, from the counters. */
+enum cli_exit cli_show_workers(struct cli *cli);
+
+/* braidctl show config, from control. */
+enum cli_exit cli_show_config(struct cli *cli);
+
+/* braidctl apply. */
+enum cli_exit cli_apply(struct cli *cli);
+
+/* braidctl explain. */
+enum cli_exit cli_explain(struct cli *cli);
+
+/* braidctl capture. */
+enum cli_exit cli_capture(struct cli *cli);
+
+/* braidctl top. */
+enum cli_exit cli_top(struct cli *cli);
+
+/* braidctl completion: the script on stdout. */
+enum cli_exit cli_completion(struct cli *cli);
+
+/* braidctl man: roff on stdout. */
+enum cli_exit cli_man(struct cli *cli);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The commands of braidctl: the one place where their names, options and texts are. */
+#include "control/cli/cli.h"
+
+const struct cli_option cli_globals[] = {
+	{.name = "runtime",
+		.letter = 'r',
+		.value = "DIR",
+		.kind = CLI_DIRECTORY,
+		.help = "runtime directory of the node (default: the only one in /run/braid)"},
+	{.name = "node",
+		.letter = 'n',
+		.value = "NAME",
+		.help = "the node whose directory is /run/braid/NAME, where there are several"},
+	{.name = "json", .letter = 'j', .help = "print JSON instead of text"},
+	{.name = "help", .letter = 'h', .help = "what the command does, with examples"},
+	{.name = "version", .letter = 'V', .help = "print the version"},
+	{0},
+};
+
+const struct cli_command cli_commands[] = {
+	{
+		.name = "status",
+		.summary = "whether dataplane and control run, and what is in force",
+		.text = "Asks both programs. Fails when one of them does not answer, and says "
+			"which.",
+		.examples = {"braidctl status", "braidctl -j status | jq .dataplane.generation"},
+		.run = cli_status,
+	},
+	{
+		.name = "show ports",
+		.summary = "the DPDK devices with link, queues and counters",
+		.text = "Counters are sums over all workers since the dataplane started. STEERED "
+			"is "
+			"yes where the device has fewer queues than there are workers, so that "
+			"packets go to their worker by ring.",
+		.examples = {"braidctl show ports", "braidctl -j show ports | jq '.[].rx_packets'"},
+		.run = cli_show_ports,
+	},
+	{
+		.name = "show interfaces",
+		.summary = "ports and their 802.1Q sub-interfaces with addresses and counters",
+		.text = "Interfaces are what routes and neighbours refer to.",
+		.examples = {"braidctl show interfaces"},
+		.run = cli_show_interfaces,
+	},
+	{
+		.name = "show addresses",
+		.args = "[INTERFACE]",
+		.args_max = 1,
+		.summary = "the node's own addresses and their state",
+		.text = "An address is tentative while duplicate address detection runs, preferred "
+			"when it is in use, duplicate when another station has it. Automatic ones "
+			"are the link-local addresses made from the MAC address.",
+		.examples = {"braidctl show addresses", "braidctl show addresses lan"},
+		.run = cli_show_addresses,
+	},
+	{
+		.name = "show routes",
+		.args = "[PREFIX]",
+		.args_max = 1,
+		.summary = "the route table: static, connected and local routes",
+		.text = "With PREFIX only the routes inside it. Several next hops are ECMP: the "
+			"buckets say how many of the group's hash buckets each has.",
+		.options = {{.name = "count", .help = "print only how many there are"}},
+		.examples = {"braidctl show routes 198.51.100.0/24", "braidctl show routes --count",
+			"braidctl -j show routes ::/0 | jq '.[].prefix'"},
+		.run = cli_show_routes,
+	},
+	{
+		.name = "show neighbors",
+		.args = "[INTERFACE]",
+		.args_max = 1,
+		.summary = "resolved and unresolved neighbours (ARP and neighbour discovery)",
+		.text = "AGE is the time since the neighbour was last confirmed; HELD the packets "
+			"that wait for it.",
+		.examples = {"braidctl show neighbors", "braidctl show neighbors lan"},
+		.run = cli_show_neighbors,
+	},
+	{
+		.name = "show drops",
+		.summary = "dropped packets by reason",
+		.text = "Severity routine happens in a healthy network, suspicious means malformed "
+			"or hostile, resource means that a limit of braid was reached. Reasons "
+			"that "
+			"never happened are left out.",
+		.options = {{.name = "all", .letter = 'a', .help = "also reasons with no packets"}},
+		.examples = {"braidctl show drops", "braidctl show drops --all"},
+		.run = cli_show_drops,
+	},
+	{
+		.name = "show stages",
+		.summary = "calls, packets and cycles of each step of the packet path",
+		.text = "Cycles per packet are those of sampled calls, over all workers. "
+			"PACKETS/CALL "
+			"says how well batches fill.",
+		.options = {{.name = "all",
+			.letter = 'a',
+			.help = "also stages that were not used"}},
+		.examples = {"braidctl show stages", "braidctl -j show stages --all"},
+		.run = cli_show_stages,
+	},
+	{
+		.name = "show workers",
+		.summary = "the poll threads: CPU, load and packet accounts",
+		.text = "LOAD is the share of cycles spent on work since the start. Received + "
+			"generated + handed in = transmitted + consumed + dropped + handed out, "
+			"plus what is held or in flight. The last worker is the main thread.",
+		.examples = {"braidctl show workers"},
+		.run = cli_show_workers,
+	},
+	{
+		.name = "show config",
+		.summary = "the configuration in force, as YAML text",
+		.text = "This is the text that was applied last, whatever has become of its file.",
+		.examples = {"braidctl show config > braid.yaml"},
+		.run = cli_show_config,
+	},
+	{
+		.name = "apply",
+		.args = "FILE",
+		.args_min = 1,
+		.args_max = 1,
+		.args_kind = CLI_FILE,
+		.summary = "check a configuration file, show the difference, put it in force",
+		.text = "All or nothing: the file becomes one generation, or nothing changes and "
+			"the "
+			"reason is printed. Packets keep flowing; what is the same is not "
+			"touched.\n"
+			"\n"
+			"Lines start with + for what is added, - for what is removed and ~ for "
+			"what "
+			"changes. Changes of the node's name, workers, memory or devices need a "
+			"restart of the dataplane and are refused.",
+		.options = {{.name = "dry-run",
+			.help = "only check and show the difference, in the dataplane too"}},
+		.examples = {"braidctl apply --dry-run braid.yaml", "braidctl apply braid.yaml"},
+		.run = cli_apply,
+	},
+	{
+		.name = "explain",
+		.summary = "what would happen to a packet, decided by the live tables",
+		.text = "Sends nothing: the dataplane walks its tables as for a received packet "
+			"and "
+			"says each decision; the verdict comes last.",
+		.options = {{.name = "interface",
+				    .letter = 'i',
+				    .value = "NAME",
+				    .help = "where the packet comes in"},
+			{.name = "src",
+				.letter = 's',
+				.value = "ADDRESS",
+				.help = "its source address"},
+			{.name = "dst",
+				.letter = 'd',
+				.value = "ADDRESS",
+				.help = "its destination address"},
+			{.name = "protocol",
+				.letter = 'p',
+				.value = "PROTOCOL",
+				.kind = CLI_WORD,
+				.choices = "tcp udp icmp icmp6",
+				.help = "tcp, udp, icmp, icmp6 or a number (default udp)"},
+			{.name = "sport", .value = "PORT", .help = "source port (default 40000)"},
+			{.name = "dport", .value = "PORT", .help = "destination port (default 53)"},
+			{.name = "size",
+				.value = "BYTES",
+				.help = "of the IP packet (default 100)"},
+			{.name = "ttl", .value = "N", .help = "TTL or hop limit (default 64)"},
+			{.name = "df", .help = "don't fragment is set"}},
+		.examples = {"braidctl explain --interface lan --src 192.0.2.7 --dst 198.51.100.1",
+			"braidctl explain -i lan -s 192.0.2.7 -d 203.0.113.9 -p tcp --dport 443 "
+			"--size "
+			"1600 --df"},
+		.run = cli_explain,
+	},
+	{
+		.name = "capture",
+		.summary = "write packets to a pcapng file for Wireshark and tshark",
+		.text = "Without --drop it captures traffic as it enters and leaves; with --drop "
+			"the "
+			"packets that are dropped, the reason in each packet's comment. It ends "
+			"after --count packets or on Ctrl-C. What cannot be copied in time is "
+			"counted as lost; forwarding never waits.",
+		.options = {{.name = "interface",
+				    .letter = 'i',
+				    .value = "NAME",
+				    .help = "only of this interface"},
+			{.name = "drop",
+				.letter = 'd',
+				.value = "REASON",
+				.help = "dropped packets: a reason of `show drops --all`, or any"},
+			{.name = "count",
+				.letter = 'c',
+				.value = "N",
+				.help = "stop after N packets"},
+			{.name = "snaplen",
+				.letter = 's',
+				.value = "BYTES",
+				.help = "at most so many of each packet (default: all)"},
+			{.name = "output",
+				.letter = 'o',
+				.value = "FILE",
+				.kind = CLI_FILE,
+				.help = "where to, - for stdout (required)"}},
+		.examples = {"braidctl capture --interface lan --count 100 --output lan.pcapng",
+			"braidctl capture --drop any --output - | tshark -r - -T fields -e "
+			"frame.comment"},
+		.run = cli_capture,
+	},
+	{
+		.name = "top",
+		.summary = "live rates per port, worker, stage and drop reason",
+		.text = "Reads the shared counters only; the workers do not notice. Ctrl-C ends "
+			"it.",
+		.options = {{.name = "interval",
+				    .letter = 'd',
+				    .value = "SECONDS",
+				    .help = "between two pictures (default 1)"},
+			{.name = "once", .help = "print one interval and exit"}},
+		.examples = {"braidctl top", "braidctl -j top --once | jq '.ports[].rx_pps'"},
+		.run = cli_top,
+	},
+	{
+		.name = "completion",
+		.args = "bash",
+		.args_min = 1,
+		.args_max = 1,
+		.args_kind = CLI_WORD,
+		.choices = "bash",
+		.summary = "print the completion script of a shell",
+		.text = "It is generated from the same table as this help.",
+		.examples = {"source <(braidctl completion bash)",
+			"braidctl completion bash > /etc/bash_completion.d/braidctl"},
+		.run = cli_completion,
+	},
+	{
+		.name = "man",
+		.args = "[COMMAND]",
+		.args_max = 2,
+		.summary = "print the manual page, of one command or of all, as roff",
+		.text = "The installed braidctl(1) is this command's output.",
+		.examples = {"braidctl man | man -l -", "braidctl man explain | man -l -"},
+		.run = cli_man,
+	},
+};
+
+const size_t cli_n_commands = ARRAY_SIZE(cli_commands);

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The connection to braid-dataplane as a state machine driven by the event loop: connect (again and
+ * again while it is absent), greet, push generations with pipelined sends that never block.
+ * Thread: main.
+ */
+#ifndef CONTROL_CORE_SESSION_H
+#define CONTROL_CORE_SESSION_H
+
+#include <event2/event.h>
+
+#include "control/core/push.h"
+
+enum session_state {
+	SESSION_DOWN,     /* waiting to try again */
+	SESSION_GREETING, /* hello sent */
+	SESSION_READY,
+	SESSION_PUSHING,
+};
+
+struct session;
+
+/* What the owner hears. */
+struct session_ops {
+	void (*on_up)(void *ctx, const struct api_hello_reply *hello);
+	void (*on_down)(void *ctx, const char *why);
+	void (*on_progress)(void *ctx, uint32_t done, uint32_t total);
+	/* The push has ended: 0, or a negative errno and a sentence. Not called after on_down. */
+	void (*on_pushed)(void *ctx, int status, const struct base_error *err,
+		const struct api_commit_reply *counts);
+};
+
+/* Starts connecting to the socket @path. NULL when there is no memory. @ops outlives the session.
+ */
+struct session *session_create(
+	struct event_base *base, const char *path, const struct session_ops *ops, void *ctx);
+
+/* Closes and frees; nothing is called any more. NULL is allowed. */
+void session_destroy(struct session *s);
+
+/* Where it is. */
+enum session_state session_state(const struct session *s);
+
+/* What the present dataplane said of itself; meaningful unless SESSION_DOWN or SESSION_GREETING. */
+const struct api_hello_reply *session_hello(const struct session *s);
+
+/* The generation installed in the dataplane, by its last reply; 0 while it is not there. */
+uint64_t session_installed(const struct session *s);
+
+/* Why there is no connection at present, as logged; empty when all is well. */
+const char *session_complaint(const struct session *s);
+
+/*
+ * Pushes @conf, which must stay unchanged until on_pushed or on_down, as @generation. The session
+ * must be SESSION_READY.
+ */
+void session_push(struct session *s, const struct conf *conf, uint64_t generation, bool dry_run);
+
+#endif

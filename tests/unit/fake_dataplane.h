@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A dataplane without packets for tests of control and braidctl: serves the API socket from a
+ * thread of its own, keeps what is committed, dumps it, writes a counters file. Any thread; the
+ * knobs are set while nothing is connected or by the thread that waits for the outcome.
+ */
+#ifndef TESTS_UNIT_FAKE_DATAPLANE_H
+#define TESTS_UNIT_FAKE_DATAPLANE_H
+
+#include <pthread.h>
+
+#include "lib/api/api.h"
+#include "lib/api/stats.h"
+
+#define FAKE_CLIENTS_MAX 16
+
+/* The objects of one generation. */
+struct fake_state {
+	struct api_interface *interfaces;
+	struct api_neighbor *neighbors;
+	struct api_nexthop *nexthops;
+	struct api_route *routes;
+	uint32_t n_interfaces, n_neighbors, n_nexthops, n_routes;
+};
+
+struct fake_dataplane {
+	char dir[64];
+	char node[API_NAME_MAX];
+	uint32_t version;          /* API_VERSION unless a test says otherwise */
+	struct base_error refusal; /* not empty: COMMIT fails with this sentence */
+	uint64_t hang_up_after;    /* close the connection at this message, 0: never */
+	uint64_t generation;
+	uint64_t started_ns;
+	unsigned n_commits, n_dry_runs, n_aborts;
+	uint64_t n_messages;
+	struct fake_state installed, staged;
+	uint64_t staged_generation; /* 0: nothing staged */
+	struct stats_file *counters;
+	bool stop;
+	int listen_fd;
+	int clients[FAKE_CLIENTS_MAX]; /* -1: free */
+	pthread_t thread;
+	uint8_t rx[API_MSG_MAX_BYTES];
+	uint8_t tx[API_MSG_MAX_BYTES];
+};
+
+/* Starts serving in @dir for @node with nothing installed. Asserts that it works. */
+struct fake_dataplane *fake_dataplane_start(const char *dir, const char *node);
+
+/* Stops as a killed process would: the socket stays behind, the counters too. */
+void fake_dataplane_kill(struct fake_dataplane *fake);
+
+/* Stops and removes its files. */
+void fake_dataplane_stop(struct fake_dataplane *fake);
+
+#endif
