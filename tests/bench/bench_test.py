@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""Tests of the pure parts of scripts/bench: traffic, tables, verdicts, charts."""
+
+import ctypes
+import ipaddress
+import pathlib
+import struct
+import sys
+import tempfile
+import unittest
+import xml.etree.ElementTree as xml
+
+sys.dont_write_bytecode = True
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from benchlib import cases, chart, counters, linux, node, pcap, report, route, routes  # noqa: E402
+
+
+def header_sum(frame):
+    """The folded sum over an IPv4 header: 0xffff if its checksum is right."""
+    total = sum(struct.unpack("!10H", frame[14:34]))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return total
+
+
+def sample(pps, share=1.0, problems=()):
+    return {"pps": pps, "cpu_share": share, "tsc_hz": 2_600_000_000, "problems": list(problems),
+            "stages": [], "hugepages": False}
+
+
+class Traffic(unittest.TestCase):
+    def test_ip4_frames_have_the_size_and_a_right_checksum(self):
+        for size in (64, 65, 576, 1514):
+            frame = pcap.ip4_frame(cases.SOURCE4, 0x14010203, 1024, 9, size)
+            self.assertEqual(len(frame), size)
+            self.assertEqual(header_sum(frame), 0xFFFF)
+            self.assertEqual(struct.unpack("!H", frame[16:18])[0], size - 14)
+
+    def test_ip6_frames_have_the_size_and_length(self):
+        frame = pcap.ip6_frame(bytes(16), bytes(16), 1024, 9, 64)
+        self.assertEqual(len(frame), 64)
+        self.assertEqual(struct.unpack("!H", frame[18:20])[0], 64 - 14 - 40)
+
+    def test_a_pcap_file_holds_every_frame(self):
+        frames = [bytes([i]) * (60 + i) for i in range(3)]
+        with tempfile.NamedTemporaryFile() as f:
+            pcap.write(f.name, frames)
+            data = pathlib.Path(f.name).read_bytes()
+        self.assertEqual(struct.unpack("<I", data[:4])[0], 0xA1B2C3D4)
+        self.assertEqual(len(data), 24 + sum(16 + len(frame) for frame in frames))
+        self.assertTrue(data.endswith(frames[-1]))
+
+    def test_routes_are_different_valid_and_repeatable(self):
+        for make, text, bits in ((pcap.ip4_routes, pcap.ip4_text, 32),
+                                 (pcap.ip6_routes, pcap.ip6_text, 128)):
+            made = make(2000, 7)
+            self.assertEqual(made, make(2000, 7))
+            self.assertEqual(len(set(made)), 2000)
+            for prefix in made:
+                network = ipaddress.ip_network(text(*prefix))  # raises on host bits
+                self.assertEqual(network.max_prefixlen, bits)
+                self.assertFalse(network.is_multicast or network.is_loopback)
+
+    def test_destinations_are_inside_of_routes(self):
+        made = pcap.ip4_routes(500, 3)
+        inside = pcap.addresses_inside(made, 100, 32, 3)
+        networks = [ipaddress.ip_network(pcap.ip4_text(*r)) for r in made]
+        for address in inside:
+            self.assertTrue(any(ipaddress.ip_address(address) in n for n in networks))
+
+    def test_imix_keeps_its_shares(self):
+        made = cases.ip4_mixed(1)
+        sizes = [len(frame) for frame in made.frames]
+        for size, weight in cases.IMIX:
+            self.assertAlmostEqual(sizes.count(size) / len(sizes), weight / 12, places=2)
+
+    def test_small_cases_have_as_many_destinations_as_they_say(self):
+        for build, at in ((cases.ip4_small, slice(30, 34)), (cases.ip6_small, slice(38, 54))):
+            made = build(1)
+            self.assertEqual(len({frame[at] for frame in made.frames}), cases.FEW)
+            self.assertEqual(len(made.prefixes), 1)
+
+
+class Configuration(unittest.TestCase):
+    def test_it_names_every_next_hop_and_file(self):
+        text = node.config(("a", "b"), route_files=["/x/y.txt"], routes=["prefix: 20.0.0.0/8"])
+        for word in (*cases.HOPS4, *cases.HOPS6, "/x/y.txt", "20.0.0.0/8"):
+            self.assertIn(word, text)
+
+
+class Verdicts(unittest.TestCase):
+    def case(self, net, ratio):
+        return cases.Case("c", "text", net, ratio, None)
+
+    def test_net_cycles_are_the_case_less_its_floor(self):
+        row = route.result_of(self.case(25, None), [sample(40e6)], [sample(26e6)])
+        self.assertEqual(row["floor"]["cycles_per_packet"], 65.0)
+        self.assertEqual(row["cycles_per_packet"], 100.0)
+        self.assertEqual(row["net_cycles_per_packet"], 35.0)
+        self.assertIs(row["met"], False)
+
+    def test_each_target_counts(self):
+        for net, ratio, want in ((36, None, True), (34, None, False), (36, 0.6, True),
+                                 (36, 0.7, False), (None, None, None)):
+            row = route.result_of(self.case(net, ratio), [sample(40e6)], [sample(26e6)])
+            self.assertIs(row["met"], want, (net, ratio))
+
+    def test_a_loss_makes_a_case_invalid(self):
+        runs = [sample(26e6), sample(26e6, problems=["packets were dropped: ip4_no_route 1"])]
+        row = route.result_of(self.case(99, None), [sample(40e6)] * 2, runs)
+        self.assertFalse(row["valid"])
+        self.assertIs(row["met"], False)
+        self.assertIn("INVALID", route.text({"cases": [row]}))
+
+    def test_medians_ignore_one_bad_repetition(self):
+        row = route.summary([sample(1e6), sample(26e6), sample(26e6)], 2_600_000_000)
+        self.assertEqual(row["cycles_per_packet"], 100.0)
+        self.assertEqual((row["mpps_min"], row["mpps_max"]), (1.0, 26.0))
+
+    def test_a_stage_shows_its_best_repetition(self):
+        def stage(cycles):
+            return {"stage": "eth", "pkts": 1, "pkts_per_call": 1.0, "cycles_per_packet": cycles}
+
+        best = route.least_cycles([[stage(None)], [stage(9.0)], [stage(7.0)], [stage(8.0)]])
+        self.assertEqual(best, [stage(7.0)])
+
+    def test_a_case_that_failed_is_in_the_table(self):
+        row = route.failed(cases.CASES[0], "it did not start")
+        result = {"cases": [row]}
+        self.assertIn("it did not start", route.text(result))
+        self.assertIn("INVALID", route.markdown(result))
+        xml.fromstring(route.svg(result))
+
+
+class SharedCounters(unittest.TestCase):
+    def worker(self, **fields):
+        return counters.Worker(**fields)
+
+    def test_the_layout_is_that_of_the_header(self):
+        text = (ROOT / "lib/api/stats.h").read_text()
+        for name, value in (("MAGIC", "0x62726169u"), ("VERSION", "1"), ("WORKERS_MAX", "17"),
+                            ("STAGES_MAX", "40"), ("DROPS_MAX", "128"), ("PORTS_MAX", "16"),
+                            ("INTERFACES_MAX", "64"), ("NAME_MAX", "32")):
+            self.assertRegex(text, rf"#define STATS_{name}\s+{value}\b")
+        self.assertEqual(ctypes.sizeof(counters.Worker) % counters.CACHE_LINE, 0)
+
+    def test_packets_in_flight_are_what_went_in_and_not_out(self):
+        before, after = self.worker(), self.worker(rx_pkts=100, tx_pkts=60, consumed_pkts=10)
+        after.drops[3] = 20
+        self.assertEqual(counters.imbalance(before, after), 10)
+
+    def test_stage_cycles_are_per_sampled_packet(self):
+        before, after = self.worker(), self.worker()
+        after.stages[0] = counters.Stage(calls=10, pkts=640, sampled_pkts=64, sampled_cycles=640)
+        rows = counters.stage_cycles(["eth", "arp"], before, after)
+        self.assertEqual(rows, [{"stage": "eth", "pkts": 640, "pkts_per_call": 64.0,
+                                 "cycles_per_packet": 10.0}])
+
+    def test_only_new_drops_count(self):
+        self.assertEqual(counters.difference({"a": 1, "b": 2}, {"a": 1, "b": 5, "c": 1}),
+                         {"b": 3, "c": 1})
+
+
+class Results(unittest.TestCase):
+    def test_losses_leave_out_the_expected_drop(self):
+        worker = counters.Worker()
+        before, after = ({}, worker), ({routes.EXPECTED_DROP: 5, "ip4_no_route": 2}, worker)
+        self.assertEqual(routes.losses(before, after), ["2 packets dropped: ip4_no_route"])
+
+    def test_the_slower_of_apply_and_forwarding_counts(self):
+        samples = [{"install": 2.0, "install_apply": 3.0}]
+        row = routes.time_row("install", "text", samples, "install")
+        self.assertEqual((row["value"], row["met"]), (3.0, True))
+
+    def test_loss_at_a_steady_rate_makes_a_row_invalid(self):
+        one = {"pps": 1e6, "cpu_ns_full": 500, "cpu_ns": 500, "lost": 0.5}
+        self.assertFalse(linux.row_of("linux", [one], "af_xdp")["valid"])
+        self.assertTrue(linux.row_of("linux", [{**one, "lost": 0}], "af_xdp")["valid"])
+
+
+class Charts(unittest.TestCase):
+    def test_a_chart_is_well_formed_and_inside_of_its_frame(self):
+        bars = [chart.Bar("a<b", "text & more", 10, 20, 15, "note"),
+                chart.Bar("c", "", 0.001, None, None, "")]
+        svg = chart.draw(chart.Chart("t", "Mpps", ("x", "y", "z"), bars))
+        for box in xml.fromstring(svg).iter("{http://www.w3.org/2000/svg}rect"):
+            self.assertLessEqual(float(box.get("x")) + float(box.get("width")), chart.WIDTH)
+        self.assertIn("prefers-color-scheme: dark", svg)
+
+    def test_grid_steps_are_round(self):
+        for top, step in ((38.9, 10), (0.9, 0.2), (4, 1), (1500, 500)):
+            self.assertAlmostEqual(chart.nice_step(top), step)
+
+    def test_tables_line_up(self):
+        lines = report.text_table(["name", "n"], [["long name", 1], ["x", 1000]]).split("\n")
+        self.assertEqual(len({len(line) for line in lines}), 1)
+        markdown = report.markdown_table(["name", "n"], [["x", 1]])
+        self.assertEqual(markdown.split("\n")[1], "|---|---:|")
+
+
+if __name__ == "__main__":
+    unittest.main()
