@@ -85,56 +85,71 @@ static inline bool is_plain(
 	       (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) || type == RTE_BE16(RTE_ETHER_TYPE_IPV6));
 }
 
+/* What consecutive frames of one port have in common, and their sums. */
+struct eth_run {
+	uint64_t mac_word;
+	uint16_t port;
+	uint16_t iface; /* of untagged frames; WORLD_NO_INTERFACE: none */
+	uint64_t pkts;
+	uint64_t bytes;
+};
+
+static void run_count(struct worker *w, const struct eth_run *r)
+{
+	if (r->pkts == 0)
+		return;
+	w->stats->interfaces[r->iface].rx_pkts += r->pkts;
+	w->stats->interfaces[r->iface].rx_bytes += r->bytes;
+}
+
+static struct eth_run run_begin(const struct worker *w, uint16_t port)
+{
+	const struct port_map *map = &w->world->ports[port];
+
+	return (struct eth_run){
+		.mac_word = eth_mac_word(map->mac),
+		.port = port,
+		.iface = map->untagged,
+	};
+}
+
 void eth_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
 	struct lane *ip4 = &w->lanes[STAGE_ip4_input];
-	unsigned n_ip4 = ip4->n, before = n_ip4;
-	uint16_t port_number = WORLD_PORTS_MAX, iface = WORLD_NO_INTERFACE;
-	uint64_t mac_word = 0, bytes = 0, count = 0;
+	struct eth_run run = run_begin(w, pkts[0]->port);
+	unsigned n_ip4 = ip4->n;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		uint64_t head, tail;
+		const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
+		uint64_t head = 0, tail = 0;
 
-		if (UNLIKELY(m->port != port_number)) {
-			if (iface != WORLD_NO_INTERFACE) {
-				w->stats->interfaces[iface].rx_pkts += count;
-				w->stats->interfaces[iface].rx_bytes += bytes;
-			}
-			port_number = m->port;
-			iface = w->world->ports[port_number].untagged;
-			mac_word = eth_mac_word(w->world->ports[port_number].mac);
-			count = bytes = 0;
+		if (UNLIKELY(m->port != run.port)) {
+			run_count(w, &run);
+			run = run_begin(w, m->port);
 		}
-		if (UNLIKELY(
-			    m->data_len < 14 || iface == WORLD_NO_INTERFACE || n_ip4 == LANE_MAX)) {
+		if (LIKELY(m->data_len >= 14)) {
+			memcpy(&head, f, 8);
+			memcpy(&tail, f + 6, 8);
+		}
+		if (UNLIKELY(!is_plain(m, run.mac_word, head, tail) ||
+			     run.iface == WORLD_NO_INTERFACE || n_ip4 == LANE_MAX)) {
 			ip4->n = n_ip4;
 			input_slow(w, m);
 			n_ip4 = ip4->n;
 			continue;
 		}
-		memcpy(&head, rte_pktmbuf_mtod(m, const uint8_t *), 8);
-		memcpy(&tail, rte_pktmbuf_mtod_offset(m, const uint8_t *, 6), 8);
-		if (UNLIKELY(!is_plain(m, mac_word, head, tail))) {
-			ip4->n = n_ip4;
-			input_slow(w, m);
-			n_ip4 = ip4->n;
-			continue;
-		}
-		*pkt_of(m) = (struct pkt){.iface = iface, .l2_len = 14};
-		count++;
-		bytes += m->pkt_len;
+		*pkt_of(m) = (struct pkt){.iface = run.iface, .l2_len = 14};
+		run.pkts++;
+		run.bytes += m->pkt_len;
 		if (LIKELY((uint16_t)(tail >> 48) == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
 			ip4->pkts[n_ip4++] = m;
 		else
 			lane_put(w, STAGE_ip6_input, m);
 	}
-	if (iface != WORLD_NO_INTERFACE) {
-		w->stats->interfaces[iface].rx_pkts += count;
-		w->stats->interfaces[iface].rx_bytes += bytes;
-	}
+	run_count(w, &run);
 	ip4->n = n_ip4;
-	if (n_ip4 != before)
+	if (n_ip4)
 		w->pending |= 1ULL << STAGE_ip4_input;
 }
 

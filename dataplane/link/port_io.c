@@ -31,12 +31,12 @@ const struct worker_ops port_device_ops = {
 	.cycles = device_cycles,
 };
 
-/* Sends frames that all go to @port; those the device does not take are dropped. */
-static void send_run(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
+/* Sends frames that all go to @port, @bytes in sum; those the device does not take are dropped. */
+static void send_run(
+	struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n, uint64_t bytes)
 {
 	struct stats_port *st = &w->stats->ports[port];
 	unsigned sent = 0, tries = 0;
-	uint64_t bytes = 0;
 
 	if (UNLIKELY(w->tx_owner[port] != w->id)) {
 		for (unsigned i = 0; i < n; i++)
@@ -45,8 +45,6 @@ static void send_run(struct worker *w, uint16_t port, struct rte_mbuf **pkts, un
 	}
 	if (UNLIKELY(w->world->capture != NULL))
 		capture_frames(w, pkts, n, API_CAPTURE_OUT);
-	for (unsigned i = 0; i < n; i++)
-		bytes += pkts[i]->pkt_len;
 	while (sent < n && tries < TX_TRIES_MAX) {
 		uint16_t k =
 			w->ops->tx(w, port, w->tx_queue[port], pkts + sent, (uint16_t)(n - sent));
@@ -65,23 +63,32 @@ static void send_run(struct worker *w, uint16_t port, struct rte_mbuf **pkts, un
 
 void port_tx_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
-	uint64_t ports = 0;
+	uint16_t first = pkts[0]->port, others = 0;
+	uint64_t bytes = 0, ports = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		ports |= 1ULL << pkts[i]->port;
-	if (LIKELY((ports & (ports - 1)) == 0)) {
-		send_run(w, pkts[0]->port, pkts, n);
+	for (unsigned i = 0; i < n; i++) {
+		others |= pkts[i]->port ^ first;
+		bytes += pkts[i]->pkt_len;
+	}
+	if (LIKELY(others == 0)) {
+		send_run(w, first, pkts, n, bytes);
 		return;
 	}
+	for (unsigned i = 0; i < n; i++)
+		ports |= 1ULL << pkts[i]->port;
 	/* Several ports: gather each one's frames in order, so that a burst stays a burst. */
 	for (; ports; ports &= ports - 1) {
 		uint16_t port = (uint16_t)__builtin_ctzll(ports);
 		struct rte_mbuf *batch[LANE_MAX];
 		unsigned count = 0;
 
-		for (unsigned i = 0; i < n; i++)
-			if (pkts[i]->port == port)
-				batch[count++] = pkts[i];
-		send_run(w, port, batch, count);
+		bytes = 0;
+		for (unsigned i = 0; i < n; i++) {
+			if (pkts[i]->port != port)
+				continue;
+			batch[count++] = pkts[i];
+			bytes += pkts[i]->pkt_len;
+		}
+		send_run(w, port, batch, count, bytes);
 	}
 }

@@ -270,9 +270,9 @@ static void each_interface_counts_what_leaves_by_it(void **state)
 	static const char *const frames[] = {
 		"eth ip4{dst=203.0.113.1} udp",
 		"eth ip4{dst=10.20.0.1} udp pad{10}",
-		"eth ip4{dst=203.0.113.1} udp pad{100}",
 		"eth ip4{dst=10.10.0.1} udp",
 		"eth ip4{dst=203.0.113.1,ttl=1} udp",
+		"eth ip4{dst=203.0.113.1} udp pad{100}",
 	};
 
 	node_start(config);
