@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_eal.h>
 #include <rte_errno.h>
@@ -123,6 +124,13 @@ static int choose_memory(const struct conf_node *node, struct args *a, struct ba
 	return 0;
 }
 
+/* EAL leaves its directory in /var/run/dpdk behind, empty once it has removed its socket, which it
+ * does at exit: this is registered before, and so runs after that. */
+static void remove_runtime(void)
+{
+	rmdir(rte_eal_get_runtime_dir());
+}
+
 int eal_init(const struct conf_node *node, struct base_error *err)
 {
 	struct args *a = calloc(1, sizeof(*a));
@@ -155,6 +163,7 @@ int eal_init(const struct conf_node *node, struct base_error *err)
 	ret = choose_memory(node, a, err);
 	for (int i = 0; i < a->n; i++)
 		argv[i] = a->text[i];
+	atexit(remove_runtime);
 	if (ret == 0 && rte_eal_init(a->n, argv) < 0)
 		ret = base_error_set(err, rte_errno ? rte_errno : EIO,
 			"DPDK cannot start: %s (are node.main and node.workers CPUs of this "

@@ -87,6 +87,12 @@ static uint64_t test_cycles(struct worker *w)
 
 static const struct worker_ops test_ops = {.rx = test_rx, .tx = test_tx, .cycles = test_cycles};
 
+/* EAL leaves its directory in /var/run/dpdk behind; it is empty. */
+static void remove_runtime(void)
+{
+	rmdir(rte_eal_get_runtime_dir());
+}
+
 static void start_eal(void)
 {
 	char prefix[64];
@@ -105,6 +111,7 @@ static void start_eal(void)
 	if (!node.mempool)
 		fail("no packet buffers");
 	rcu_register_thread();
+	atexit(remove_runtime);
 	node.eal = true;
 }
 
