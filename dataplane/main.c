@@ -37,6 +37,7 @@
 #define MAIN_SPINS      50 /* busy turns of the main thread before it waits */
 #define MAIN_WAIT_MS    1  /* the longest a packet for the main thread waits */
 #define GAUGES_EVERY_NS (50 * NSEC_PER_MSEC)
+#define LINKS_EVERY_NS  (200 * NSEC_PER_MSEC)
 #define COMMIT_QUANTUM  4096 /* routes per turn while a generation is being applied */
 
 static struct {
@@ -122,12 +123,14 @@ static int parse_options(int argc, char **argv, const char **config)
 /* The runtime directory, mode 0750. */
 static int make_runtime(struct base_error *err)
 {
-	if (!node.runtime[0])
+	if (!node.runtime[0]) {
 		snprintf(node.runtime, sizeof(node.runtime), RUNTIME_BASE "/%s",
 			node.conf->node.name);
-	if (mkdir(RUNTIME_BASE, 0755) < 0 && errno != EEXIST && errno != EACCES)
-		return base_error_set(
-			err, errno, "%s: cannot be made: %s", RUNTIME_BASE, strerror(errno));
+		if (mkdir(RUNTIME_BASE, 0755) < 0 && errno != EEXIST)
+			return base_error_set(err, errno,
+				"%s: cannot be made: %s (run as root, or choose --runtime)",
+				RUNTIME_BASE, strerror(errno));
+	}
 	if (mkdir(node.runtime, 0750) < 0 && errno != EEXIST)
 		return base_error_set(err, errno,
 			"%s: cannot be made: %s (run as root, or choose --runtime)", node.runtime,
@@ -303,7 +306,7 @@ static void wait_for_work(int epoll_fd)
 static void main_loop(void)
 {
 	struct worker *w = node.main_worker;
-	uint64_t gauges_ns = 0;
+	uint64_t gauges_ns = 0, links_ns = 0;
 	unsigned idle = 0;
 
 	while (!stop_signal) {
@@ -313,6 +316,10 @@ static void main_loop(void)
 		work += generation_step(COMMIT_QUANTUM);
 		work += capture_poll();
 		rcu_quiescent_state();
+		if (w->now_ns - links_ns > LINKS_EVERY_NS) {
+			neigh_links_up(w, port_link_poll());
+			links_ns = w->now_ns;
+		}
 		if (w->now_ns - gauges_ns > GAUGES_EVERY_NS) {
 			refresh_gauges();
 			gauges_ns = w->now_ns;

@@ -22,6 +22,14 @@ static void copy_packet(struct worker *w, const struct capture *c, struct rte_mb
 	}
 }
 
+/* The interface a dropped packet belongs to: what the node made itself came in by none. */
+static uint16_t drop_iface(const struct pkt *p)
+{
+	if (p->iface == WORLD_NO_INTERFACE && (p->flags & PKT_LOCAL))
+		return p->iface_out;
+	return p->iface;
+}
+
 void capture_drops(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
 	const struct capture *c = w->world->capture;
@@ -33,7 +41,7 @@ void capture_drops(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 		struct capture_note note = {
 			.cycles = w->ops->cycles(w),
 			.length_bytes = pkts[i]->pkt_len,
-			.iface = p->iface,
+			.iface = drop_iface(p),
 			.reason = p->drop,
 			.direction = API_CAPTURE_DROP,
 			.worker = w->id,
@@ -41,7 +49,7 @@ void capture_drops(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 
 		if (c->reason != CAPTURE_ANY_DROP && c->reason != p->drop)
 			continue;
-		if (c->iface != WORLD_NO_INTERFACE && c->iface != p->iface)
+		if (c->iface != WORLD_NO_INTERFACE && c->iface != note.iface)
 			continue;
 		copy_packet(w, c, pkts[i], &note);
 	}

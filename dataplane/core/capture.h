@@ -26,4 +26,19 @@ unsigned capture_poll(void);
 /* Main: ends the capture, if any, and frees its pool. */
 void capture_fini(void);
 
+/* The interface a received frame belongs to, before stage eth has looked at it. */
+static inline uint16_t capture_frame_iface(const struct port_map *port, struct rte_mbuf *m)
+{
+	const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
+	uint16_t vlan = 0;
+
+	if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
+		vlan = m->vlan_tci & 0xfff;
+	else if (m->data_len >= 18 && f[12] == 0x81 && f[13] == 0x00)
+		vlan = (uint16_t)((f[14] & 0x0f) << 8 | f[15]);
+	if (vlan == 0)
+		return port->untagged;
+	return port->vlans ? port->vlans[vlan] : WORLD_NO_INTERFACE;
+}
+
 #endif

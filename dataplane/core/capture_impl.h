@@ -3,11 +3,6 @@
 #ifndef DATAPLANE_CORE_CAPTURE_IMPL_H
 #define DATAPLANE_CORE_CAPTURE_IMPL_H
 
-#include <string.h>
-
-#include <rte_byteorder.h>
-#include <rte_ether.h>
-
 #include "dataplane/core/capture.h"
 #include "dataplane/core/server.h"
 
@@ -46,21 +41,6 @@ _Static_assert(sizeof(struct capture_note) == sizeof(struct pkt), "notes share o
 static inline struct capture_note *capture_note_of(struct rte_mbuf *m)
 {
 	return (struct capture_note *)((char *)m + PKT_OFFSET);
-}
-
-/* The interface a received frame belongs to, before stage eth has looked at it. */
-static inline uint16_t capture_frame_iface(const struct port_map *port, struct rte_mbuf *m)
-{
-	const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
-	uint16_t vlan = 0;
-
-	if (m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED)
-		vlan = m->vlan_tci & 0xfff;
-	else if (m->data_len >= 18 && f[12] == 0x81 && f[13] == 0x00)
-		vlan = (uint16_t)((f[14] & 0x0f) << 8 | f[15]);
-	if (vlan == 0)
-		return port->untagged;
-	return port->vlans ? port->vlans[vlan] : WORLD_NO_INTERFACE;
 }
 
 #endif

@@ -107,11 +107,13 @@ static int create(struct capture *c, struct base_error *err)
 	if (!c->lost)
 		return base_error_set(err, ENOMEM, "no memory for a capture");
 	memset(c->lost, 0, WORKER_SLOTS * sizeof(*c->lost));
-	c->ring = rte_ring_create("capture", CAPTURE_RING, SOCKET_ID_ANY, RING_F_SC_DEQ);
-	c->pool = rte_pktmbuf_pool_create("capture", POOL_PKTS, 0, 0,
+	/* Relaxed tail sync: a worker preempted in the middle does not make another one wait. */
+	c->ring = rte_ring_create(
+		"capture", CAPTURE_RING, SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+	c->pool = rte_pktmbuf_pool_create_by_ops("capture", POOL_PKTS, 0, 0,
 		(uint16_t)MIN_OF(
 			c->snap_bytes + RTE_PKTMBUF_HEADROOM, 2048u + RTE_PKTMBUF_HEADROOM),
-		SOCKET_ID_ANY);
+		SOCKET_ID_ANY, "ring_mt_rts");
 	if (!c->ring || !c->pool)
 		return base_error_set(err, ENOMEM,
 			"no memory for %u captured packets: raise node.memory, or lower --snaplen",

@@ -131,6 +131,28 @@ static void remove_runtime(void)
 	rmdir(rte_eal_get_runtime_dir());
 }
 
+/* EAL's own answer to a CPU that is not there is its usage text. */
+static int check_cpu(unsigned cpu, const char *key, struct base_error *err)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u", cpu);
+	if (access(path, F_OK) == 0)
+		return 0;
+	return base_error_set(err, ENODEV,
+		"node.%s: this machine has no CPU %u, it has %ld (see lscpu)", key, cpu,
+		sysconf(_SC_NPROCESSORS_CONF));
+}
+
+static int check_cpus(const struct conf_node *node, struct base_error *err)
+{
+	int ret = check_cpu(node->main_cpu, "main", err);
+
+	for (unsigned i = 0; ret == 0 && i < node->n_workers; i++)
+		ret = check_cpu(node->workers[i], "workers", err);
+	return ret;
+}
+
 int eal_init(const struct conf_node *node, struct base_error *err)
 {
 	struct args *a = calloc(1, sizeof(*a));
@@ -160,7 +182,9 @@ int eal_init(const struct conf_node *node, struct base_error *err)
 		len = strlen(lcores);
 		snprintf(lcores + len, ARG_BYTES - len, ",%u@%u", i + 1, node->workers[i]);
 	}
-	ret = choose_memory(node, a, err);
+	ret = check_cpus(node, err);
+	if (ret == 0)
+		ret = choose_memory(node, a, err);
 	for (int i = 0; i < a->n; i++)
 		argv[i] = a->text[i];
 	atexit(remove_runtime);
@@ -173,6 +197,15 @@ int eal_init(const struct conf_node *node, struct base_error *err)
 	return ret;
 }
 
+/* The most that the driver of @device copies into a buffer without asking how large it is: that of
+ * AF_PACKET, a frame of its ring. 0: no more than the MTU. */
+static unsigned driver_copy_bytes(const char *device)
+{
+	const char *at = strstr(device, ",framesz=");
+
+	return at && strstr(device, "af_packet") ? (unsigned)strtoul(at + 9, NULL, 10) : 0;
+}
+
 struct rte_mempool *eal_mempool_create(const struct conf_node *node, struct base_error *err)
 {
 	uint16_t room = RTE_MBUF_DEFAULT_DATAROOM;
@@ -180,8 +213,20 @@ struct rte_mempool *eal_mempool_create(const struct conf_node *node, struct base
 	struct rte_mempool *mp;
 	uint64_t n;
 
-	for (unsigned i = 0; i < node->n_ports; i++)
+	for (unsigned i = 0; i < node->n_ports; i++) {
+		unsigned copied = driver_copy_bytes(node->ports[i].device);
+
+		if (copied > UINT16_MAX - RTE_PKTMBUF_HEADROOM) {
+			base_error_set(err, EINVAL,
+				"port \"%s\": framesz=%u in its device string is more than a "
+				"packet "
+				"buffer can hold (%u)",
+				node->ports[i].name, copied, UINT16_MAX - RTE_PKTMBUF_HEADROOM);
+			return NULL;
+		}
 		room = MAX_OF(room, (uint16_t)(node->ports[i].mtu + L2_HEADER_MAX));
+		room = MAX_OF(room, (uint16_t)copied);
+	}
 	room = (uint16_t)(room + RTE_PKTMBUF_HEADROOM);
 	for (unsigned i = 0; i < node->n_workers; i++) {
 		shared_cpu |= node->workers[i] == node->main_cpu;

@@ -27,6 +27,9 @@ void mailbox_destroy(struct worker *const *all, unsigned n);
 /* Sends message @m with a 48-bit argument. 0 or -ENOBUFS. */
 int mailbox_send(struct worker *w, uint8_t dst, enum mail m, uint64_t arg);
 
+/* How many more packets and messages the ring to worker @dst takes. */
+unsigned mailbox_room(const struct worker *w, uint8_t dst);
+
 /* Puts received packets into their lanes and runs message handlers; returns how many, at most
  * BURST_MAX. */
 unsigned mailbox_receive(struct worker *w);

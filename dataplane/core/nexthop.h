@@ -25,7 +25,7 @@ void nexthop_fini(void);
 /* The array, for world.nexthops. */
 struct nexthop *nexthop_array(void);
 
-/* A zeroed entry with refs 0; its number, or 0 when all WORLD_NEXTHOPS_MAX are taken. */
+/* A zeroed entry; its number, or 0 when all WORLD_NEXTHOPS_MAX are taken. */
 uint16_t nexthop_alloc(void);
 
 /* Gives @number back. No published world may lead to it any more; it is reused (and its group

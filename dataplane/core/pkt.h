@@ -16,9 +16,7 @@ enum pkt_flags {
 	PKT_LOCAL = 1, /* made by this node: TTL is not decremented, never answered with an error */
 	PKT_L2_MULTICAST = 2, /* came in a link-layer multicast or broadcast frame */
 	PKT_L2_BROADCAST = 4, /* ... broadcast */
-	PKT_FORWARDED = 8,    /* TTL or hop limit is already decremented */
-	PKT_TX_READY = 16,    /* Ethernet header is written */
-	PKT_KEEP_SCOPE = 32,  /* explicit interface: do not route, `iface_out` is given */
+	PKT_KEEP_SCOPE = 8,   /* explicit interface: do not route, `iface_out` is given */
 };
 
 struct pkt {

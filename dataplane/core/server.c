@@ -12,6 +12,7 @@
 
 #define MESSAGES_PER_POLL   16
 #define CLOSE_LISTENERS_MAX 4
+#define GROUPS_MAX          1024 /* of a peer; in more it is not looked for */
 
 struct server_client {
 	int fd; /* -1: free */
@@ -119,6 +120,20 @@ static void handle(struct server_client *c, size_t len)
 	answer(c, &c->request, status, &rep, &err);
 }
 
+/* Whether the peer of @fd is in our group besides its own. */
+static bool peer_is_member(int fd)
+{
+	gid_t groups[GROUPS_MAX];
+	socklen_t len = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) < 0)
+		return false;
+	for (size_t i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == getegid())
+			return true;
+	return false;
+}
+
 /* Who may talk to us is decided by the socket's mode; root, our user and our group are it. */
 static int check_peer(int fd)
 {
@@ -127,7 +142,7 @@ static int check_peer(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
 		return -errno;
-	if (peer.uid != 0 && peer.uid != geteuid() && peer.gid != getegid())
+	if (peer.uid != 0 && peer.uid != geteuid() && peer.gid != getegid() && !peer_is_member(fd))
 		return -EPERM;
 	return 0;
 }
@@ -150,7 +165,10 @@ static void accept_client(void)
 	if (fd < 0)
 		return;
 	if (check_peer(fd) < 0) {
-		refuse(fd, -EPERM, "permission denied: connect as root or as the dataplane's user");
+		refuse(fd, -EPERM,
+			"permission denied: connect as root, or as the dataplane's user or a "
+			"member "
+			"of its group");
 		return;
 	}
 	for (unsigned i = 0; i < SERVER_CLIENTS_MAX; i++) {
@@ -217,11 +235,11 @@ int server_init(const char *path, const struct server_identity *identity, struct
 	server.listen_fd = api_listen(path, err);
 	if (server.listen_fd < 0)
 		return server.listen_fd;
+	base_strlcpy(server.path, path, sizeof(server.path));
 	server.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (server.epoll_fd < 0 ||
 		epoll_ctl(server.epoll_fd, EPOLL_CTL_ADD, server.listen_fd, &ev) < 0)
 		return base_error_set(err, errno, "epoll: %s", strerror(errno));
-	base_strlcpy(server.path, path, sizeof(server.path));
 	server.identity = *identity;
 	clock_gettime(CLOCK_REALTIME, &ts);
 	server.started_ns = (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;

@@ -11,8 +11,8 @@
 
 struct stats_file *stats_create(const char *path, unsigned n_workers, struct base_error *err)
 {
-	struct stats_file *f;
-	int fd;
+	struct stats_file *f = NULL;
+	int fd, ret;
 
 	unlink(path);
 	fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
@@ -21,17 +21,18 @@ struct stats_file *stats_create(const char *path, unsigned n_workers, struct bas
 			err, errno, "%s: cannot create the counters: %s", path, strerror(errno));
 		return NULL;
 	}
-	if (ftruncate(fd, sizeof(*f)) < 0) {
-		base_error_set(
-			err, errno, "%s: cannot size the counters: %s", path, strerror(errno));
-		close(fd);
-		return NULL;
+	/* The memory is taken now: a full file system must not end the process later. */
+	ret = posix_fallocate(fd, 0, sizeof(*f));
+	if (ret == 0) {
+		f = mmap(
+			NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
+		ret = f == MAP_FAILED ? errno : 0;
 	}
-	f = mmap(NULL, sizeof(*f), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, fd, 0);
 	close(fd);
-	if (f == MAP_FAILED) {
-		base_error_set(
-			err, errno, "%s: cannot map the counters: %s", path, strerror(errno));
+	if (ret != 0) {
+		unlink(path);
+		base_error_set(err, ret, "%s: no room for the counters, %zu KB: %s", path,
+			sizeof(*f) >> 10, strerror(ret));
 		return NULL;
 	}
 	f->version = STATS_VERSION;

@@ -19,7 +19,11 @@ struct rte_mbuf *worker_generate(struct worker *w)
 
 	if (UNLIKELY(!m))
 		return NULL;
-	*pkt_of(m) = (struct pkt){.flags = PKT_LOCAL};
+	*pkt_of(m) = (struct pkt){
+		.iface = WORLD_NO_INTERFACE,
+		.iface_out = WORLD_NO_INTERFACE,
+		.flags = PKT_LOCAL,
+	};
 	w->stats->generated_pkts++;
 	return m;
 }

@@ -129,7 +129,7 @@ static inline void worker_consume(struct worker *w, struct rte_mbuf *m)
 }
 
 /* A new empty packet for something this node says, counted as generated; NULL when out of buffers.
- * Its notes are zero but for PKT_LOCAL. */
+ * Its notes are zero but for PKT_LOCAL and interfaces that are none. */
 struct rte_mbuf *worker_generate(struct worker *w);
 
 /* A packet that the node turns into its own answer in place: consumed and generated at once. */

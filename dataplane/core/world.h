@@ -89,10 +89,8 @@ struct nexthop {
 	uint8_t kind; /* enum nexthop_kind */
 	uint8_t family;
 	uint16_t iface; /* interface number */
-	uint32_t refs;  /* main thread only */
 	const struct ecmp_group *group;
 	struct ip_addr addr; /* NEIGHBOR: its address; CONNECTED, LOCAL: the subnet or address */
-	uint32_t pad;
 } CACHE_ALIGNED;
 
 struct neigh_table;

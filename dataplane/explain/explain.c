@@ -98,6 +98,7 @@ static void step(struct worker *w, enum stage s, struct explain_story *story)
 		v.m = v.next < STAGE_COUNT ? w->lanes[v.next].pkts[0] : NULL;
 	}
 	v.n_next = v.next < STAGE_COUNT ? w->lanes[v.next].n : 0;
+	v.pending = w->pending;
 	explain_tell(story, &v);
 }
 

@@ -101,14 +101,30 @@ static void fill_l4(uint8_t *l3, const struct api_explain *req, uint32_t size)
 	memcpy(sum_at, &sum, 2);
 }
 
+/* Where a neighbour on @in would send a frame to @dst (RFC 1112 6.4, RFC 2464 section 7). */
+static void fill_destination(uint8_t mac[6], const struct iface *in, const struct ip_addr *dst)
+{
+	memcpy(mac, in->mac, 6);
+	if (dst->family == 4 && ip_addr_v4_be(dst) == UINT32_MAX) {
+		memset(mac, 0xff, 6);
+	} else if (dst->family == 4 && ip_addr_is_multicast(dst)) {
+		memcpy(mac, (const uint8_t[]){0x01, 0x00, 0x5e, dst->bytes[1] & 0x7f}, 4);
+		memcpy(mac + 4, dst->bytes + 2, 2);
+	} else if (ip_addr_is_multicast(dst)) {
+		memset(mac, 0x33, 2);
+		memcpy(mac + 2, dst->bytes + 12, 4);
+	}
+}
+
 /* Ethernet header as a neighbour on @in would write it. */
-static uint32_t fill_l2(uint8_t *f, const struct iface *in, unsigned family)
+static uint32_t fill_l2(uint8_t *f, const struct iface *in, const struct ip_addr *dst)
 {
 	static const uint8_t station[6] = {0x02, 0, 0, 0, 0, 0xfe};
-	uint16_t type = family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
+	uint16_t type =
+		dst->family == 4 ? RTE_BE16(RTE_ETHER_TYPE_IPV4) : RTE_BE16(RTE_ETHER_TYPE_IPV6);
 	uint16_t tag[2] = {RTE_BE16(RTE_ETHER_TYPE_VLAN), rte_cpu_to_be_16(in->vlan)};
 
-	memcpy(f, in->mac, 6);
+	fill_destination(f, in, dst);
 	memcpy(f + 6, station, 6);
 	if (in->vlan)
 		memcpy(f + 12, tag, 4);
@@ -120,6 +136,7 @@ struct rte_mbuf *explain_packet_build(struct worker *w, const struct api_explain
 	const struct iface *in, struct base_error *err)
 {
 	uint32_t size = req->size_bytes ? req->size_bytes : MAX_OF(size_min(req), 64u);
+	uint32_t room = rte_pktmbuf_data_room_size(w->mempool) - RTE_PKTMBUF_HEADROOM - in->l2_len;
 	struct rte_mbuf *m;
 	uint8_t *f;
 
@@ -134,18 +151,21 @@ struct rte_mbuf *explain_packet_build(struct worker *w, const struct api_explain
 			size_min(req));
 		return NULL;
 	}
-	m = rte_pktmbuf_alloc(w->mempool);
-	f = m ? (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(size + in->l2_len)) : NULL;
-	if (!f) {
-		rte_pktmbuf_free(m);
+	if (size > room) {
 		base_error_set(err, EMSGSIZE,
-			"a packet of %u bytes does not fit into a packet buffer (%u)", size,
-			rte_pktmbuf_data_room_size(w->mempool) - RTE_PKTMBUF_HEADROOM);
+			"a packet of %u bytes does not fit into a packet buffer: at most %u", size,
+			room);
 		return NULL;
 	}
+	m = rte_pktmbuf_alloc(w->mempool);
+	if (!m) {
+		base_error_set(err, ENOMEM, "no packet buffer is free: try again");
+		return NULL;
+	}
+	f = (uint8_t *)rte_pktmbuf_append(m, (uint16_t)(size + in->l2_len));
 	memset(f, 0, size + in->l2_len);
 	m->port = in->port;
-	f += fill_l2(f, in, req->dst.family);
+	f += fill_l2(f, in, &req->dst);
 	if (req->dst.family == 4)
 		fill_ip4(f, req, size);
 	else

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The sentences of explain. Thread: main. */
+/* The sentences of explain about each stage. Thread: main. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,15 +23,14 @@ void explain_say(struct explain_story *story, enum stage stage, const char *fmt,
 	va_end(ap);
 }
 
-static const char *iface_name(const struct world *world, uint16_t number)
+const char *explain_iface_name(const struct world *world, uint16_t number)
 {
 	if (number >= WORLD_INTERFACES_MAX || world->ifaces[number].name[0] == '\0')
 		return "?";
 	return world->ifaces[number].name;
 }
 
-/* The destination address of the packet's IP header. */
-static struct ip_addr destination(struct rte_mbuf *m)
+struct ip_addr explain_destination(struct rte_mbuf *m)
 {
 	const uint8_t *l3 = rte_pktmbuf_mtod_offset(m, const uint8_t *, pkt_of(m)->l2_len);
 	uint32_t v4;
@@ -42,7 +41,7 @@ static struct ip_addr destination(struct rte_mbuf *m)
 	return ip_addr_v4(v4);
 }
 
-/* What a next hop is, as words: "via 192.0.2.1 on lan". */
+/* What a route leads to, as words: "via 192.0.2.1 on lan". */
 static void format_nexthop(const struct world *world, uint16_t number, char *buf, size_t size)
 {
 	const struct nexthop *nh = &world->nexthops[number];
@@ -54,17 +53,17 @@ static void format_nexthop(const struct world *world, uint16_t number, char *buf
 		return;
 	case NEXTHOP_NEIGHBOR:
 		snprintf(buf, size, "via %s on %s", ip_addr_format_host(&nh->addr, addr),
-			iface_name(world, nh->iface));
+			explain_iface_name(world, nh->iface));
 		return;
 	case NEXTHOP_CONNECTED:
-		snprintf(buf, size, "connected on %s", iface_name(world, nh->iface));
+		snprintf(buf, size, "connected on %s", explain_iface_name(world, nh->iface));
 		return;
 	case NEXTHOP_LOCAL:
 		snprintf(buf, size, "an address of the node");
 		return;
 	case NEXTHOP_BROADCAST:
 		snprintf(buf, size, "broadcast or network address of a subnet of %s",
-			iface_name(world, nh->iface));
+			explain_iface_name(world, nh->iface));
 		return;
 	case NEXTHOP_BLACKHOLE:
 		snprintf(buf, size, "blackhole");
@@ -73,7 +72,8 @@ static void format_nexthop(const struct world *world, uint16_t number, char *buf
 		snprintf(buf, size, "reject");
 		return;
 	case NEXTHOP_GROUP:
-		snprintf(buf, size, "one of %u equal-cost paths", nh->group->n_hops);
+		snprintf(buf, size, "one of %u equal-cost paths, by the flow's hash",
+			nh->group->n_hops);
 		return;
 	}
 }
@@ -87,48 +87,101 @@ static void tell_drop(struct explain_story *story, enum stage stage, struct rte_
 
 static void tell_input(struct explain_story *story, const struct explain_view *v)
 {
-	struct ip_addr dst = destination(v->m), matched;
+	struct ip_addr dst = explain_destination(v->m), matched;
 	char dst_text[IPADDR_TEXT_MAX], prefix[IPADDR_TEXT_MAX], how[128];
 	uint32_t nexthop = route_match(&dst, &matched);
 
 	ip_addr_format_host(&dst, dst_text);
+	if (ip_addr_is_multicast(&dst)) {
+		explain_say(story, v->stage, "header is valid; the node listens to multicast %s",
+			dst_text);
+		return;
+	}
 	if (nexthop == NEXTHOP_NUMBER_NONE) {
 		explain_say(story, v->stage, "header is valid; no route matches %s", dst_text);
 		return;
 	}
 	format_nexthop(v->world, (uint16_t)nexthop, how, sizeof(how));
-	snprintf(prefix, sizeof(prefix), "%s", ip_addr_format(&matched, dst_text));
-	if (matched.prefix_len == ip_addr_bits(matched.family))
-		snprintf(prefix, sizeof(prefix), "%.50s/%u", dst_text, matched.prefix_len);
-	ip_addr_format_host(&dst, dst_text);
-	explain_say(story, v->stage, "header is valid; %s matches %s: %s", dst_text, prefix, how);
+	ip_addr_format_host(&matched, prefix);
+	explain_say(story, v->stage, "header is valid; %s matches %s/%u: %s", dst_text, prefix,
+		matched.prefix_len, how);
 }
+
+/* ICMP errors by type and code, as engineers call them. */
+static const struct {
+	uint8_t family;
+	uint8_t type;
+	uint8_t code;
+	const char *name;
+} icmp_errors[] = {
+	{4, 3, 0, "network unreachable"},
+	{4, 3, 1, "host unreachable"},
+	{4, 3, 2, "protocol unreachable"},
+	{4, 3, 3, "port unreachable"},
+	{4, 3, 4, "fragmentation needed"},
+	{4, 3, 13, "administratively prohibited"},
+	{4, 11, 0, "time exceeded"},
+	{6, 1, 0, "no route to destination"},
+	{6, 1, 2, "beyond the scope of the source"},
+	{6, 1, 3, "address unreachable"},
+	{6, 1, 4, "port unreachable"},
+	{6, 1, 6, "reject route to destination"},
+	{6, 2, 0, "packet too big"},
+	{6, 3, 0, "hop limit exceeded"},
+};
 
 /* The ICMP error that the notes ask for, in words. */
 static void tell_error_wanted(struct explain_story *story, const struct explain_view *v)
 {
 	const struct pkt *p = pkt_of(v->m);
 	const struct drop_info *d = &drop_table[p->drop];
+	unsigned family = v->next == STAGE_icmp4_error ? 4 : 6;
+	const char *name = "parameter problem";
+	char mtu[32] = "";
 
-	explain_say(story, v->stage, "%s (%s): asks for %s type %u code %u", d->text, d->name,
-		v->next == STAGE_icmp4_error ? "ICMP" : "ICMPv6", p->icmp_type, p->icmp_code);
+	for (unsigned i = 0; i < ARRAY_SIZE(icmp_errors); i++)
+		if (icmp_errors[i].family == family && icmp_errors[i].type == p->icmp_type &&
+			icmp_errors[i].code == p->icmp_code)
+			name = icmp_errors[i].name;
+	if (p->drop == DROP_ip4_too_big || p->drop == DROP_ip6_too_big)
+		snprintf(mtu, sizeof(mtu), ", MTU %u", p->icmp_info);
+	explain_say(story, v->stage,
+		"refuses it: %s (%s); to be answered with %s \"%s\" (type %u, code %u%s)", d->text,
+		d->name, family == 4 ? "ICMP" : "ICMPv6", name, p->icmp_type, p->icmp_code, mtu);
+}
+
+/* Whether stage icmp4_error or icmp6_error made the error. */
+static void tell_error_sent(struct explain_story *story, const struct explain_view *v)
+{
+	bool sent = v->pending & (1ULL << STAGE_ip4_output | 1ULL << STAGE_ip6_output);
+
+	explain_say(story, v->stage, "%s",
+		sent ? "answers its source, and drops it"
+		     : "drops it without an answer: none may be sent about such a packet, or too "
+		       "many were sent to its source");
 }
 
 static void tell_forward(struct explain_story *story, const struct explain_view *v)
 {
 	const struct pkt *p = pkt_of(v->m);
 	const uint8_t *l3 = rte_pktmbuf_mtod_offset(v->m, const uint8_t *, p->l2_len);
-	unsigned hops = l3[0] >> 4 == 6 ? l3[7] : l3[8];
+	bool is_ip6 = l3[0] >> 4 == 6;
 	const struct iface *out = &v->world->ifaces[p->iface_out % WORLD_INTERFACES_MAX];
-	char how[128];
+	const struct nexthop *nh = &v->world->nexthops[p->nexthop];
+	bool by_gateway = nh->kind == NEXTHOP_NEIGHBOR;
+	struct ip_addr to = by_gateway ? nh->addr : explain_destination(v->m);
+	const char *what = p->flags & PKT_LOCAL ? "the answer " : "";
+	char addr[IPADDR_TEXT_MAX];
 
-	format_nexthop(v->world, p->nexthop, how, sizeof(how));
+	ip_addr_format_host(&to, addr);
 	if (v->next == STAGE_ip4_fragment)
-		explain_say(story, v->stage, "%s; larger than the MTU of %s (%u): to be fragmented",
-			how, out->name, out->mtu);
+		explain_say(story, v->stage,
+			"%sis larger than the MTU of %s (%u): to be fragmented",
+			what[0] ? what : "it ", out->name, out->mtu);
 	else
-		explain_say(story, v->stage, "%s; leaves by %s (MTU %u) with %s %u", how, out->name,
-			out->mtu, l3[0] >> 4 == 6 ? "hop limit" : "TTL", hops);
+		explain_say(story, v->stage, "%sleaves by %s (MTU %u) with %s %u, %s %s", what,
+			out->name, out->mtu, is_ip6 ? "hop limit" : "TTL", is_ip6 ? l3[7] : l3[8],
+			by_gateway ? "to next hop" : "directly to", addr);
 }
 
 static void tell_resolve(struct explain_story *story, const struct explain_view *v)
@@ -141,8 +194,8 @@ static void tell_resolve(struct explain_story *story, const struct explain_view 
 			mac_format(rte_pktmbuf_mtod(v->m, const uint8_t *), mac));
 	else
 		explain_say(story, v->stage,
-			"the neighbour on %s is not resolved yet: the main thread would ask for it",
-			iface_name(v->world, p->iface_out));
+			"the neighbour on %s is not resolved: up to the main thread",
+			explain_iface_name(v->world, p->iface_out));
 }
 
 void explain_tell(struct explain_story *story, const struct explain_view *v)
@@ -151,19 +204,22 @@ void explain_tell(struct explain_story *story, const struct explain_view *v)
 		explain_say(story, v->stage, "uses the packet up");
 		return;
 	}
+	if (v->stage == STAGE_icmp4_error || v->stage == STAGE_icmp6_error) {
+		tell_error_sent(story, v);
+		return;
+	}
 	if (v->next == STAGE_icmp4_error || v->next == STAGE_icmp6_error) {
 		tell_error_wanted(story, v);
 		return;
 	}
-	if (v->next == STAGE_drop && v->stage != STAGE_icmp4_error &&
-		v->stage != STAGE_icmp6_error) {
+	if (v->next == STAGE_drop) {
 		tell_drop(story, v->stage, v->m);
 		return;
 	}
 	switch ((unsigned)v->stage) {
 	case STAGE_eth:
 		explain_say(story, v->stage, "arrives on interface %s",
-			iface_name(v->world, pkt_of(v->m)->iface));
+			explain_iface_name(v->world, pkt_of(v->m)->iface));
 		return;
 	case STAGE_ip4_input:
 	case STAGE_ip6_input:
@@ -190,49 +246,4 @@ void explain_tell(struct explain_story *story, const struct explain_view *v)
 			v->next < STAGE_COUNT ? pipeline_stage_name(v->next) : "nobody");
 		return;
 	}
-}
-
-/* The verdict is about the packet itself; an answer to it only adds to the steps. */
-static void verdict(struct explain_story *story, bool local, bool forwarded, const char *text)
-{
-	struct api_explain_reply *r = &story->reply;
-
-	if (local && r->verdict[0] != '\0')
-		return;
-	if (r->forwarded)
-		return;
-	r->forwarded = forwarded && !local;
-	base_strlcpy(r->verdict, text, sizeof(r->verdict));
-}
-
-void explain_tell_end(struct explain_story *story, const struct explain_view *v)
-{
-	const struct pkt *p = pkt_of(v->m);
-	const struct port *port = port_get(v->m->port);
-	bool local = p->flags & PKT_LOCAL;
-	char text[API_STEP_TEXT_MAX], mac[18];
-
-	switch ((unsigned)v->stage) {
-	case STAGE_port_tx:
-		snprintf(text, sizeof(text), "%s: %u frame%s of port %s to %s",
-			local ? "answered" : "forwarded", v->n_next, v->n_next == 1 ? "" : "s",
-			port ? port->name : "?",
-			mac_format(rte_pktmbuf_mtod(v->m, const uint8_t *), mac));
-		break;
-	case STAGE_handoff:
-		snprintf(text, sizeof(text), "%s",
-			p->resume == STAGE_neigh_hold
-				? "held until the neighbour answers, then forwarded"
-				: "handed to the main thread");
-		break;
-	default:
-		snprintf(text, sizeof(text), "dropped: %s (%s)", drop_table[p->drop].text,
-			drop_table[p->drop].name);
-		break;
-	}
-	explain_say(story, v->stage, "%s", text);
-	verdict(story, local,
-		v->stage == STAGE_port_tx ||
-			(v->stage == STAGE_handoff && p->resume == STAGE_neigh_hold),
-		text);
 }

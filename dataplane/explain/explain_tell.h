@@ -13,11 +13,18 @@ struct explain_view {
 	enum stage stage;   /* that it was in */
 	enum stage next;    /* whose lane it is in now; STAGE_COUNT: none */
 	unsigned n_next;    /* packets in that lane */
+	uint64_t pending;   /* a bit for each lane that holds packets */
 };
 
 /* Adds a step for @stage to the story; a full story keeps its first steps. */
 void explain_say(struct explain_story *story, enum stage stage, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
+
+/* The name of interface @number in @world, "?" if it has none. */
+const char *explain_iface_name(const struct world *world, uint16_t number);
+
+/* The destination address in the IP header of @m. */
+struct ip_addr explain_destination(struct rte_mbuf *m);
 
 /* Adds the step about what @v->stage decided. */
 void explain_tell(struct explain_story *story, const struct explain_view *v);

@@ -24,10 +24,8 @@ static void forward_too_big(
 				.info = out->mtu});
 		return;
 	}
-	if (!is_own) {
+	if (!is_own)
 		ip4_ttl_decrement(l3);
-		pkt_of(m)->flags |= PKT_FORWARDED;
-	}
 	lane_put(w, STAGE_ip4_fragment, m);
 }
 
@@ -63,10 +61,8 @@ static __attribute__((noinline)) void forward_slow(
 		forward_too_big(w, m, out, is_own);
 		return;
 	}
-	if (!is_own) {
+	if (!is_own)
 		ip4_ttl_decrement(l3);
-		p->flags |= PKT_FORWARDED;
-	}
 	if (nh->kind == NEXTHOP_CONNECTED)
 		lane_put(w, STAGE_neigh_resolve, m);
 	else

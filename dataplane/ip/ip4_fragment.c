@@ -2,7 +2,8 @@
 /*
  * Stage ip4_fragment: cuts packets to the MTU of their way out (RFC 791 3.2, RFC 1812 4.2.2.7),
  * those that are fragments already too. The packet is consumed, each fragment is generated; when
- * there are no buffers for all of them the packet is dropped and none is sent. Thread: worker.
+ * there are no buffers for all of them the packet is dropped and none is sent, and while the lanes
+ * have no room for all of them the packet waits. Thread: worker.
  */
 #include "dataplane/ip/ip4_fragment.h"
 
@@ -61,6 +62,12 @@ static void send_fragment(struct worker *w, struct rte_mbuf *f)
 		lane_put(w, STAGE_neigh_resolve, f);
 }
 
+/* Whether the lanes that fragments go to take @n more. */
+static bool has_room(const struct worker *w, uint32_t n)
+{
+	return MAX_OF(w->lanes[STAGE_port_tx].n, w->lanes[STAGE_neigh_resolve].n) + n <= LANE_MAX;
+}
+
 static void fragment_one(struct worker *w, struct rte_mbuf *m)
 {
 	const struct iface *out = &w->world->ifaces[pkt_of(m)->iface_out];
@@ -68,8 +75,16 @@ static void fragment_one(struct worker *w, struct rte_mbuf *m)
 	struct rte_mbuf *fragments[IP4_FRAGMENTS_MAX];
 	struct ip4_cut cut;
 
-	if (!ip4_fragment_plan(ip4_l3(m), out->mtu, &cut) ||
-		rte_pktmbuf_alloc_bulk(w->mempool, fragments, cut.n) != 0) {
+	if (!ip4_fragment_plan(ip4_l3(m), out->mtu, &cut)) {
+		drop(w, m, DROP_ip4_fragment_failed);
+		return;
+	}
+	/* Comes back in the next walk: stage ip4_output leaves the TTL alone. */
+	if (!has_room(w, cut.n)) {
+		lane_put(w, STAGE_ip4_output, m);
+		return;
+	}
+	if (rte_pktmbuf_alloc_bulk(w->mempool, fragments, cut.n) != 0) {
 		drop(w, m, DROP_ip4_fragment_failed);
 		return;
 	}

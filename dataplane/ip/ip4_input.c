@@ -54,6 +54,15 @@ static inline void trim(struct rte_mbuf *m, uint32_t bytes)
 	m->pkt_len = bytes;
 }
 
+/* Whether @dst, in host order, is the network or broadcast address of a connected subnet. */
+static bool is_subnet_broadcast(const struct world *world, uint32_t dst)
+{
+	uint32_t number;
+
+	fib_lookup4_bulk(&world->fib4, &dst, &number, 1);
+	return world->nexthops[number].kind == NEXTHOP_BROADCAST;
+}
+
 /* Judges and trims a packet that is not plain. Its destination in host order, which is never 0; 0:
  * it was dropped. */
 static __attribute__((noinline)) uint32_t validate_slow(struct worker *w, struct rte_mbuf *m)
@@ -63,6 +72,9 @@ static __attribute__((noinline)) uint32_t validate_slow(struct worker *w, struct
 	enum drop_reason reason = ip4_input_classify(l3, ip4_l3_bytes(m), p->flags);
 	struct ip4_words h;
 
+	if (reason == DROP_ip4_l2_broadcast &&
+		is_subnet_broadcast(w->world, be32toh(ip4_words_load(l3).dst_be)))
+		reason = DROP_ip4_link_multicast;
 	if (UNLIKELY(reason != DROP_NONE)) {
 		drop(w, m, reason);
 		return 0;

@@ -114,7 +114,8 @@ static inline enum drop_reason ip4_input_classify(const uint8_t *l3, uint32_t by
 		return DROP_ip4_bad_length;
 	if (checksum_ip4_header(l3, ihl_bytes / 4) != 0)
 		return DROP_ip4_bad_checksum;
-	if (ip4_octet_is_special(l3[12]))
+	/* Who has no address yet may call for one, to all (RFC 1812 5.3.7). */
+	if (ip4_octet_is_special(l3[12]) && (h->src_addr != 0 || l3[16] < 224))
 		return DROP_ip4_bad_source;
 	if (ip4_octet_is_special(l3[16]))
 		return ip4_input_special_destination(l3, ihl_bytes);

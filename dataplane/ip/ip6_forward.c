@@ -10,7 +10,8 @@
 #include "dataplane/ip/ip6_impl.h"
 #include "dataplane/link/link.h"
 
-/* Ends @m, which does not fit the @mtu of its way out. */
+/* Ends @m, which does not fit the @mtu of its way out. Of what the node says only echo replies can
+ * be that large: to requests over a link with a larger MTU. They are not fragmented. */
 static inline void too_big(struct worker *w, struct rte_mbuf *m, uint16_t mtu, const bool is_own)
 {
 	if (is_own)
@@ -50,10 +51,8 @@ static inline void forward_one(struct worker *w, struct rte_mbuf *m, const bool 
 		too_big(w, m, out->mtu, is_own);
 		return;
 	}
-	if (!is_own) {
+	if (!is_own)
 		l3[IP6_HOP_LIMIT_OFFSET]--;
-		p->flags |= PKT_FORWARDED;
-	}
 	if (nh->kind == NEXTHOP_CONNECTED) {
 		p->iface_out = nh->iface;
 		lane_put(w, STAGE_neigh_resolve, m);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Stage eth: Ethernet II and 802.1Q input. And the general Ethernet output. Thread: worker. */
 #include "dataplane/link/eth.h"
+#include "dataplane/core/capture.h"
 #include "dataplane/link/link.h"
 
 /* The interface of a frame with VLAN id @vlan (0: untagged or priority-tagged). */
@@ -31,6 +32,7 @@ static struct rte_mbuf *linearize(struct worker *w, struct rte_mbuf *m)
 	copy->port = m->port;
 	copy->vlan_tci = m->vlan_tci;
 	copy->ol_flags = m->ol_flags & (RTE_MBUF_F_RX_VLAN | RTE_MBUF_F_RX_VLAN_STRIPPED);
+	*pkt_of(copy) = *pkt_of(m);
 	rte_pktmbuf_free(m);
 	return copy;
 }
@@ -42,6 +44,7 @@ static void input_slow(struct worker *w, struct rte_mbuf *m)
 	struct pkt *p = pkt_of(m);
 	struct eth_class c;
 
+	*p = (struct pkt){.iface = capture_frame_iface(port, m)};
 	if (m->nb_segs > 1) {
 		m = linearize(w, m);
 		if (!m)

@@ -5,6 +5,7 @@
 
 #include <rte_dev.h>
 #include <rte_ethdev.h>
+#include <rte_log.h>
 
 #include "dataplane/link/port.h"
 
@@ -45,6 +46,18 @@ const struct port *port_declare(const char *name, const uint8_t mac[6], uint16_t
 	return p;
 }
 
+/* One device under two names would be polled by two workers at once. */
+static int check_unused(const struct port *p, struct base_error *err)
+{
+	for (unsigned i = 0; i < n_ports; i++)
+		if (ports[i].probed && ports[i].dpdk_port == p->dpdk_port)
+			return base_error_set(err, EEXIST,
+				"port \"%s\": device \"%s\" is already that of port \"%s\": "
+				"remove one of them",
+				p->name, p->device, ports[i].name);
+	return 0;
+}
+
 /* Finds the device's DPDK port, probing it if EAL has not. */
 static int probe(struct port *p, struct base_error *err)
 {
@@ -57,12 +70,13 @@ static int probe(struct port *p, struct base_error *err)
 			"port \"%s\": device \"%s\" cannot be probed: %s (check the DPDK device "
 			"string, that its interface exists and is not in use, and that we are "
 			"root)",
-			p->name, p->device, strerror(-ret));
+			p->name, p->device,
+			ret == -EFAULT ? "DPDK knows no such driver" : strerror(-ret));
 	RTE_ETH_FOREACH_MATCHING_DEV(id, p->device, &it)
 	{
 		rte_eth_iterator_cleanup(&it);
 		p->dpdk_port = id;
-		return 0;
+		return check_unused(p, err);
 	}
 	return base_error_set(err, ENODEV,
 		"port \"%s\": device \"%s\" gave no Ethernet port (check the DPDK device string)",
@@ -86,6 +100,23 @@ static int setup_queues(struct port *p, const struct rte_eth_dev_info *info,
 	return 0;
 }
 
+/* Gives the device its queues. Some drivers (TAP, AF_XDP) take only as many of one kind as of the
+ * other: then the main thread hands its frames to a worker. */
+static int configure_queues(struct port *p, const struct rte_eth_conf *conf)
+{
+	int level = (int)rte_log_get_global_level(), ret;
+
+	if (p->n_rx_queues == p->n_tx_queues)
+		return rte_eth_dev_configure(p->dpdk_port, p->n_rx_queues, p->n_tx_queues, conf);
+	rte_log_set_global_level(RTE_LOG_EMERG);
+	ret = rte_eth_dev_configure(p->dpdk_port, p->n_rx_queues, p->n_tx_queues, conf);
+	rte_log_set_global_level((uint32_t)level);
+	if (ret == 0)
+		return 0;
+	p->n_rx_queues = p->n_tx_queues = MIN_OF(p->n_rx_queues, p->n_tx_queues);
+	return rte_eth_dev_configure(p->dpdk_port, p->n_rx_queues, p->n_tx_queues, conf);
+}
+
 /* Asks the device for as many queues as workers can use, and for receive-side scaling. */
 static int configure(
 	struct port *p, unsigned n_workers, struct rte_eth_dev_info *info, struct base_error *err)
@@ -107,12 +138,17 @@ static int configure(
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = hashes;
 	}
-	p->steered = p->n_rx_queues > 0 && p->n_rx_queues < n_workers;
 	base_strlcpy(p->driver, info->driver_name, sizeof(p->driver));
-	ret = rte_eth_dev_configure(p->dpdk_port, p->n_rx_queues, p->n_tx_queues, &conf);
+	if (p->n_tx_queues == 0)
+		return base_error_set(err, ENOTSUP,
+			"port \"%s\": driver %s gives device \"%s\" no transmit queue (check the "
+			"DPDK device string)",
+			p->name, p->driver, p->device);
+	ret = configure_queues(p, &conf);
 	if (ret < 0)
 		return base_error_set(err, -ret, "port \"%s\": cannot be configured: %s", p->name,
 			rte_strerror(-ret));
+	p->steered = p->n_rx_queues > 0 && p->n_rx_queues < n_workers;
 	return 0;
 }
 
@@ -164,6 +200,7 @@ static int create(const struct conf_port *conf, unsigned n_workers, struct rte_m
 	ret = probe(p, err);
 	if (ret < 0)
 		return ret;
+	p->probed = true;
 	n_ports++;
 	ret = configure(p, n_workers, &info, err);
 	if (ret == 0)
@@ -241,10 +278,10 @@ void port_assign(struct worker *w)
 void port_fini(void)
 {
 	for (unsigned i = 0; i < n_ports; i++) {
-		if (!ports[i].started)
-			continue;
-		rte_eth_dev_stop(ports[i].dpdk_port);
-		rte_eth_dev_close(ports[i].dpdk_port);
+		if (ports[i].started)
+			rte_eth_dev_stop(ports[i].dpdk_port);
+		if (ports[i].probed)
+			rte_eth_dev_close(ports[i].dpdk_port);
 	}
 	n_ports = 0;
 }

@@ -22,6 +22,7 @@ struct port {
 	uint16_t n_rx_queues;
 	uint16_t n_tx_queues;
 	uint8_t mac[6];
+	bool probed; /* has a device: test ports have none */
 	bool started;
 	bool steered; /* fewer receive queues than workers */
 };
@@ -45,6 +46,16 @@ const struct port *port_get(unsigned index);
 
 /* Declares a port without a device, for tests: its frames are the test's. */
 const struct port *port_declare(const char *name, const uint8_t mac[6], uint16_t mtu);
+
+/* Asks the devices for their links. Returns a bit for each port, by index, whose link came up since
+ * the last call. */
+uint32_t port_link_poll(void);
+
+/* Whether port @index has a link, as far as is known. */
+bool port_link_up(unsigned index);
+
+/* Sets the link of port @index, for tests. */
+void port_link_set(unsigned index, bool up);
 
 /* How many ports there are. */
 unsigned port_count(void);

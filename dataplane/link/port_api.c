@@ -25,7 +25,7 @@ static void fill(struct api_port_info *info, const struct port *p)
 	if (!p->started)
 		return;
 	rte_eth_link_get_nowait(p->dpdk_port, &link);
-	info->link_up = link.link_status == RTE_ETH_LINK_UP;
+	info->link_up = port_link_up(p->index);
 	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
 	rte_eth_stats_get(p->dpdk_port, &stats);
 	info->driver_missed = stats.imissed;

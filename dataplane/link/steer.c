@@ -5,6 +5,7 @@
  * worker, in order. Thread: worker.
  */
 #include "dataplane/link/steer.h"
+#include "dataplane/core/capture.h"
 #include "dataplane/core/worker.h"
 
 void steer_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
@@ -17,9 +18,13 @@ void steer_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 					? w->id
 					: (uint8_t)(((hash & UINT32_MAX) * w->n_workers) >> 32);
 
-		if (owner == w->id)
+		if (owner == w->id) {
 			lane_put(w, STAGE_eth, m);
-		else
-			worker_handoff(w, m, owner, STAGE_eth);
+			continue;
+		}
+		/* For a capture, if the ring is full. */
+		*pkt_of(m) =
+			(struct pkt){.iface = capture_frame_iface(&w->world->ports[m->port], m)};
+		worker_handoff(w, m, owner, STAGE_eth);
 	}
 }

@@ -60,6 +60,7 @@ struct nd_class {
 	bool probe;     /* solicitation of somebody's duplicate address detection */
 	bool conflict;  /* the sender has one of our addresses */
 	bool tentative; /* solicitation: the target is ours, but not usable (yet) */
+	bool stranger;  /* solicitation: the sender is in none of the interface's subnets */
 	bool has_mac;   /* the option that goes with the type is there */
 	uint8_t mac[6];
 	struct ip_addr source;
@@ -111,10 +112,9 @@ static inline enum drop_reason nd_classify_solicitation(
 	c->conflict = !c->probe && neigh_subnet_own(i, &c->source) != NULL;
 	if (c->conflict)
 		return DROP_NONE;
-	if (!c->probe && !neigh_subnet_host(i, &c->source))
-		return DROP_nd_off_subnet;
 	if (own == NULL)
 		return DROP_nd_not_for_us;
+	c->stranger = !c->probe && !neigh_subnet_host(i, &c->source);
 	c->tentative = !own->usable;
 	return DROP_NONE;
 }

@@ -124,7 +124,9 @@ static enum drop_reason nd_on_solicitation(struct worker *w, const struct iface 
 		neigh_own_conflict(w, i->number, &c->target);
 		return DROP_nd_duplicate;
 	}
-	if (c->has_mac) {
+	/* A host behind a link-local next hop may ask with an address of a subnet that is not ours:
+	 * it is answered (RFC 4861 7.2.4), but an off-link address is no neighbour (RFC 5942 5). */
+	if (c->has_mac && !c->stranger) {
 		struct neigh *e = neigh_get(i->number, &c->source, NEIGH_BY_LINK);
 
 		if (e != NULL)

@@ -60,6 +60,12 @@ int neigh_static_del(uint16_t iface, const struct ip_addr *addr);
  */
 void neigh_interfaces_changed(struct worker *main_worker, const struct world *next);
 
+/*
+ * The links of @ports, a bit for each by index, came up, perhaps elsewhere: own addresses on them
+ * are announced anew, and neighbours known there are checked on their next use.
+ */
+void neigh_links_up(struct worker *main_worker, uint32_t ports);
+
 /* Result of duplicate address detection is delivered here: (interface number, address, unique). The
  * owner of the interface table publishes the address as usable, or marks it a duplicate. Called
  * from a timer, so that a new world may be published at once. */

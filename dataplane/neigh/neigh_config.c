@@ -73,6 +73,26 @@ void neigh_interfaces_changed(struct worker *main_worker, const struct world *ne
 	neigh_own_changed(main_worker, next);
 }
 
+void neigh_links_up(struct worker *main_worker, uint32_t ports)
+{
+	uint64_t ifaces = 0; /* a bit for each by number */
+
+	for (uint16_t n = 0; n < WORLD_INTERFACES_MAX; n++) {
+		const struct iface *i = neigh_iface(n);
+
+		if (i == NULL || !(ports & 1u << i->port))
+			continue;
+		ifaces |= 1ULL << n;
+		neigh_own_link_up(main_worker, n);
+	}
+	for (uint32_t i = 1; ifaces != 0 && i <= NEIGH_MAX; i++) {
+		struct neigh *e = neigh_entry(i);
+
+		if (e != NULL && (ifaces & 1ULL << e->iface))
+			neigh_state_doubt(main_worker, e);
+	}
+}
+
 size_t neigh_dump(uint64_t *cursor, uint64_t now_ns, struct api_neighbor_info *out, size_t n)
 {
 	size_t found = 0;

@@ -168,6 +168,9 @@ void neigh_state_permanent(struct worker *w, struct neigh *e, const uint8_t mac[
 /* The pins of @e went to zero: idle entries end, stale ones age. */
 void neigh_state_unpinned(struct worker *w, struct neigh *e);
 
+/* What is known about @e may be wrong by now: it is to be checked on its next use. */
+void neigh_state_doubt(struct worker *w, struct neigh *e);
+
 /* A packet is about to be sent to @e: a stale one is due for a check. */
 void neigh_state_used(struct worker *w, struct neigh *e);
 
@@ -203,6 +206,9 @@ void neigh_own_conflict(struct worker *w, uint16_t iface, const struct ip_addr *
 
 /* Follows a change of interfaces: see neigh_interfaces_changed. */
 void neigh_own_changed(struct worker *w, const struct world *next);
+
+/* Announces the addresses of interface @iface that are in use. */
+void neigh_own_link_up(struct worker *w, uint16_t iface);
 
 /* neigh_subnet.c: addresses of an interface */
 

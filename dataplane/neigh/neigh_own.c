@@ -5,6 +5,7 @@
  * (RFC 5227 2.4 b: one announcement, at most every ten seconds). One timer per address.
  * Thread: main.
  */
+#include "dataplane/link/link.h"
 #include "dataplane/neigh/neigh_impl.h"
 
 enum neigh_own_phase {
@@ -81,16 +82,27 @@ static void neigh_own_dad_result(struct worker *w, struct neigh_own *o, bool uni
 		neigh_own_announce_next(w, o);
 }
 
+static bool neigh_own_has_link(const struct iface *i)
+{
+	return i != NULL && port_link_up(i->port);
+}
+
 static void neigh_own_on_timer(void *worker, struct wheel_timer *t)
 {
 	struct worker *w = worker;
 	struct neigh_own *o = CONTAINER_OF(t, struct neigh_own, timer);
 	const struct iface *i = neigh_iface(o->iface);
 
+	/* On a dead link silence proves nothing: detection begins when there is a link. */
+	if (!neigh_own_has_link(i) &&
+		(o->phase == NEIGH_OWN_DAD_WAIT || o->phase == NEIGH_OWN_DAD_SENT)) {
+		o->phase = NEIGH_OWN_DAD_WAIT;
+		wheel_add(w->wheel, t, w->now_ns + NEIGH_RETRANS_NS);
+		return;
+	}
 	switch ((enum neigh_own_phase)o->phase) {
 	case NEIGH_OWN_DAD_WAIT:
-		if (i != NULL)
-			neigh_nd_probe(w, i, &o->addr);
+		neigh_nd_probe(w, i, &o->addr);
 		o->phase = NEIGH_OWN_DAD_SENT;
 		wheel_add(w->wheel, t, w->now_ns + NEIGH_RETRANS_NS);
 		break;
@@ -190,6 +202,18 @@ void neigh_own_changed(struct worker *w, const struct world *next)
 		}
 		for (unsigned k = 0; i->up && k < i->n_addresses; k++)
 			neigh_own_follow(w, i, &i->addresses[k]);
+	}
+}
+
+void neigh_own_link_up(struct worker *w, uint16_t iface)
+{
+	for (unsigned k = 0; k < WORLD_ADDRESSES_MAX; k++) {
+		struct neigh_own *o = &owns[iface][k];
+
+		if (o->phase != NEIGH_OWN_ANNOUNCE && o->phase != NEIGH_OWN_SETTLED)
+			continue;
+		o->announcements = 0;
+		neigh_own_announce_next(w, o);
 	}
 }
 

@@ -11,6 +11,8 @@
 #include "dataplane/neigh/neigh_impl.h"
 #include "dataplane/neigh/neigh_packet.h"
 
+#define NEIGH_RING_KEEP (MAILBOX_ENTRIES / 2) /* of the ring to main: for ARP, ND and messages */
+
 uint32_t neigh_lookup4(const struct neigh_table *t, uint16_t iface, uint32_t addr_be)
 {
 	uint64_t addr[2] = {0, 0};
@@ -56,6 +58,18 @@ static uint16_t neigh_resolve_number(
 	return (uint16_t)neigh_lookup6(t, iface, dst->bytes);
 }
 
+/* Passes @m to the main thread, unless so many wait in the ring that the answers would find no
+ * room. */
+static void neigh_resolve_wait(struct worker *w, struct rte_mbuf *m)
+{
+	if (w->id == w->main_id)
+		lane_put(w, STAGE_neigh_hold, m);
+	else if (mailbox_room(w, w->main_id) <= NEIGH_RING_KEEP)
+		drop(w, m, DROP_neigh_hold_limit);
+	else
+		worker_handoff(w, m, w->main_id, STAGE_neigh_hold);
+}
+
 static void neigh_resolve_one(struct worker *w, struct rte_mbuf *m)
 {
 	struct pkt *p = pkt_of(m);
@@ -82,10 +96,7 @@ static void neigh_resolve_one(struct worker *w, struct rte_mbuf *m)
 			dst.family == 4 ? RTE_ETHER_TYPE_IPV4 : RTE_ETHER_TYPE_IPV6);
 		return;
 	}
-	if (w->id == w->main_id)
-		lane_put(w, STAGE_neigh_hold, m);
-	else
-		worker_handoff(w, m, w->main_id, STAGE_neigh_hold);
+	neigh_resolve_wait(w, m);
 }
 
 void neigh_resolve_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)

@@ -106,6 +106,12 @@ void neigh_state_unpinned(struct worker *w, struct neigh *e)
 		wheel_add(w->wheel, &e->timer, w->now_ns + NEIGH_GC_NS);
 }
 
+void neigh_state_doubt(struct worker *w, struct neigh *e)
+{
+	if (e->state == API_NEIGHBOR_REACHABLE)
+		neigh_enter(w, e, API_NEIGHBOR_STALE, NEIGH_GC_NS);
+}
+
 void neigh_state_used(struct worker *w, struct neigh *e)
 {
 	if (e->state == API_NEIGHBOR_STALE)
@@ -201,8 +207,7 @@ bool neigh_state_learn(struct worker *w, struct neigh *e, const struct neigh_cla
 		return neigh_learn_first(w, e, claim);
 	if (differs && !claim->override) {
 		/* Two stations claim the address, or the MAC changed: find out on the next use. */
-		if (e->state == API_NEIGHBOR_REACHABLE)
-			neigh_enter(w, e, API_NEIGHBOR_STALE, NEIGH_GC_NS);
+		neigh_state_doubt(w, e);
 		return true;
 	}
 	if (differs)

@@ -70,7 +70,9 @@ static const struct hostile nd[] = {
 		DROPPED(ip6_bad_source)},
 	{"another's probe for our address", TO_GROUP ",src=::} " NS NODE "}", SENT},
 	{"a solicitation from beyond the subnet", TO_NODE ",src=2001:db8:66::1} " NS NODE "}",
-		DROPPED(nd_off_subnet)},
+		SENT},
+	{"a solicitation of a stranger from beyond the subnet",
+		TO_NODE ",src=2001:db8:66::1} " NS STRANGER "}", DROPPED(nd_not_for_us)},
 	{"an advertisement from beyond the subnet", TO_NODE "} " NA OUTSIDE TLLA "}",
 		DROPPED(nd_off_subnet)},
 	{"a solicitation of a stranger", TO_NODE "} " NS STRANGER "}", DROPPED(nd_not_for_us)},
@@ -104,7 +106,7 @@ static const struct hostile nd[] = {
 		DROPPED(ip6_local_fragment)},
 	{"a solicitation on the wrong VLAN",
 		"eth{dst=solicited} vlan{id=10} ip6{dst=solicited,hop=255} " NS NODE "}",
-		DROPPED(nd_off_subnet)},
+		DROPPED(nd_not_for_us)},
 };
 
 const struct hostile_list hostile_nd = {nd, ARRAY_SIZE(nd)};

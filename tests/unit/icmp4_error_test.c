@@ -40,7 +40,6 @@ static void errors_are_sent_only_about_what_may_have_one(void **state)
 		bool allowed;
 	} cases[] = {
 		{"ip4 udp", 0, true},
-		{"ip4 tcp", PKT_FORWARDED, true},
 		{"ip4", 0, true},
 		{"ip4{mf=1} udp", 0, true},
 		{"ip4{off=1,next=17} pad{8}", 0, false},

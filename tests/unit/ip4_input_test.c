@@ -77,7 +77,10 @@ static const struct {
 	{"ip4{csum=0,src=zero}", 0, DROP_ip4_bad_checksum},
 	{"ip4{src=zero}", 0, DROP_ip4_bad_source},
 	{"ip4{src=0.255.255.255}", 0, DROP_ip4_bad_source},
-	{"ip4{src=zero,dst=all}", BROADCAST, DROP_ip4_bad_source},
+	{"ip4{src=zero,dst=all} udp", BROADCAST, DROP_ip4_link_multicast},
+	{"ip4{src=zero,dst=224.0.0.22,next=2} pad{8}", MULTICAST, DROP_ip4_link_multicast},
+	{"ip4{src=zero,dst=zero}", BROADCAST, DROP_ip4_bad_source},
+	{"ip4{src=0.0.0.1,dst=all}", BROADCAST, DROP_ip4_bad_source},
 	{"ip4{src=1.0.0.0}", 0, DROP_NONE},
 	{"ip4{src=126.255.255.255}", 0, DROP_NONE},
 	{"ip4{src=127.0.0.1}", 0, DROP_ip4_bad_source},
@@ -249,6 +252,8 @@ static void a_packet_goes_where_the_kind_of_its_next_hop_says(void **state)
 		{"eth ip4{dst=node} icmp4", DROP_NONE, 1},
 		{"eth ip4{dst=node2} icmp4", DROP_NONE, 1},
 		{"eth{dst=all} ip4{dst=node} icmp4", DROP_ip4_l2_broadcast, 0},
+		{"eth{dst=all} ip4{dst=192.0.2.255} udp", DROP_ip4_link_multicast, 0},
+		{"eth{dst=all} ip4{dst=192.0.2.0} udp", DROP_ip4_link_multicast, 0},
 	};
 
 	node_start(config);

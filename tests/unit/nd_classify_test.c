@@ -112,9 +112,9 @@ static void addresses_are_checked(void **state)
 			DROP_nd_bad_message},
 		{"eth ip6{hop=255,src=zero,dst=all} icmp6{type=135,hex=" NODE "}",
 			DROP_nd_bad_message},
-		{"eth ip6{hop=255,src=2001:db8:9::2,dst=solicited} icmp6{type=135,hex=" NODE SLLA
+		{"eth ip6{hop=255,src=2001:db8:9::2,dst=solicited} icmp6{type=135,hex=" HOST SLLA
 		 "}",
-			DROP_nd_off_subnet},
+			DROP_nd_not_for_us},
 		{NS HOST SLLA "}", DROP_nd_not_for_us},
 		{DAD HOST "}", DROP_nd_not_for_us},
 		{"eth{src=node} ip6{hop=255,src=zero,dst=solicited} icmp6{type=135,hex=" TENTATIVE
@@ -142,27 +142,30 @@ static void good_messages_are_told_apart(void **state)
 {
 	static const struct {
 		const char *frame;
-		bool probe, conflict, tentative, has_mac;
+		bool probe, conflict, tentative, stranger, has_mac;
 		uint8_t flags;
 	} cases[] = {
-		{NS NODE SLLA "}", false, false, false, true, 0},
-		{NS NODE "}", false, false, false, false, 0},
-		{NS NODE SLLA "} trail{6}", false, false, false, true, 0},
-		{NS NODE TLLA "}", false, false, false, false, 0},
-		{NS TENTATIVE SLLA "}", false, false, true, true, 0},
-		{DAD NODE "}", true, false, false, false, 0},
-		{DAD TENTATIVE "}", true, false, true, false, 0},
+		{NS NODE SLLA "}", false, false, false, false, true, 0},
+		{NS NODE "}", false, false, false, false, false, 0},
+		{NS NODE SLLA "} trail{6}", false, false, false, false, true, 0},
+		{NS NODE TLLA "}", false, false, false, false, false, 0},
+		{NS TENTATIVE SLLA "}", false, false, true, false, true, 0},
+		{DAD NODE "}", true, false, false, false, false, 0},
+		{DAD TENTATIVE "}", true, false, true, false, false, 0},
 		{"eth ip6{hop=255,src=node,dst=solicited} icmp6{type=135,info=0,hex=" NODE "}",
-			false, true, false, false, 0},
+			false, true, false, false, false, 0},
 		{"eth ip6{hop=255,src=fe80::5,dst=solicited} icmp6{type=135,info=0,hex=" NODE SLLA
 		 "}",
-			false, false, false, true, 0},
-		{NA HOST TLLA "}", false, false, false, true, 0x60},
-		{NA HOST "}", false, false, false, false, 0x60},
-		{NA NODE TLLA "}", false, true, false, true, 0x60},
-		{NA TENTATIVE TLLA "}", false, true, false, true, 0x60},
+			false, false, false, false, true, 0},
+		{"eth ip6{hop=255,src=2001:db8:9::2,dst=solicited} icmp6{type=135,info=0,hex=" NODE
+				SLLA "}",
+			false, false, false, true, true, 0},
+		{NA HOST TLLA "}", false, false, false, false, true, 0x60},
+		{NA HOST "}", false, false, false, false, false, 0x60},
+		{NA NODE TLLA "}", false, true, false, false, true, 0x60},
+		{NA TENTATIVE TLLA "}", false, true, false, false, true, 0x60},
 		{"eth ip6{hop=255,dst=all} icmp6{type=136,info=0x20000000,hex=" HOST TLLA "}",
-			false, false, false, true, 0x20},
+			false, false, false, false, true, 0x20},
 	};
 
 	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
@@ -170,7 +173,8 @@ static void good_messages_are_told_apart(void **state)
 
 		if (c.reason != DROP_NONE || c.probe != cases[k].probe ||
 			c.conflict != cases[k].conflict || c.tentative != cases[k].tentative ||
-			c.has_mac != cases[k].has_mac || c.flags != cases[k].flags)
+			c.stranger != cases[k].stranger || c.has_mac != cases[k].has_mac ||
+			c.flags != cases[k].flags)
 			fail_msg("%s: %s", cases[k].frame, drop_table[c.reason].name);
 	}
 }

@@ -2,6 +2,7 @@
 /* Packets that wait for a neighbour: order, limits, and where they end. */
 #include <stdio.h>
 
+#include "dataplane/core/mailbox.h"
 #include "tests/unit/neigh_node.h"
 
 /* A packet to @peer whose UDP source port is @number. */
@@ -86,6 +87,28 @@ static void an_own_answer_that_cannot_be_delivered_ends_quietly(void **state)
 	assert_int_equal(neigh_node_sent(0, 0x0800), 0);
 }
 
+static void a_flood_to_a_silent_neighbour_leaves_the_ring_to_arp(void **state)
+{
+	uint8_t flood[FRAME_MAX], ask[FRAME_MAX];
+	uint32_t flood_len = frame_build(TO_PEER, flood), ask_len = frame_build(PEER_ASKS, ask);
+	struct worker *w = node_worker(0);
+
+	/* The main thread is busy elsewhere: only the worker turns. */
+	for (unsigned i = 0; i < MAILBOX_ENTRIES + BURST_MAX; i++) {
+		node_input(0, flood, flood_len);
+		if (i % BURST_MAX == BURST_MAX - 1)
+			worker_turn(w);
+	}
+	assert_in_range(node_drops(DROP_neigh_hold_limit), 1, MAILBOX_ENTRIES);
+	node_input(1, ask, ask_len);
+	worker_turn(w);
+	node_run();
+	assert_int_equal(node_drops(DROP_mailbox_full), 0);
+	assert_int_equal(neigh_held(), 0);
+	neigh_node_expect("198.51.100.2", API_NEIGHBOR_DELAY, 0xbb);
+	assert_int_equal(neigh_node_sent(1, 0x0806), 2);
+}
+
 static void a_node_that_ends_drops_what_it_holds(void **state)
 {
 	send_numbered("peer", 1);
@@ -101,6 +124,7 @@ int main(void)
 		NEIGH_TEST(neighbours_share_a_total),
 		NEIGH_TEST(answers_that_come_together_release_without_loss),
 		NEIGH_TEST(an_own_answer_that_cannot_be_delivered_ends_quietly),
+		NEIGH_TEST(a_flood_to_a_silent_neighbour_leaves_the_ring_to_arp),
 		NEIGH_TEST(a_node_that_ends_drops_what_it_holds),
 	};
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The life of the node's own addresses on the link. */
+#include "dataplane/link/link.h"
+#include "dataplane/neigh/neigh_impl.h"
 #include "tests/unit/neigh_node.h"
 
 #define NODE "20010db8000000000000000000000001"
@@ -119,6 +121,54 @@ static void a_used_address_is_defended_once_in_ten_seconds(void **state)
 	assert_int_equal(node_n_output(), 1);
 }
 
+static void a_link_that_comes_up_is_told_our_addresses(void **state)
+{
+	static const char arp[] = "eth{dst=all,src=node} arp{sha=node,spa=node,tpa=node}";
+	static const char nd[] = "eth{dst=all6,src=node} ip6{hop=255,src=node,dst=all} "
+				 "icmp6{type=136,info=0xa0000000,hex=" NODE "0201020000000001}";
+
+	node_advance(10 * NSEC_PER_SEC);
+	node_clear();
+	neigh_links_up(neigh_main(), 1u << 1);
+	node_advance(10 * NSEC_PER_SEC);
+	assert_int_equal(count_same(arp) + count_same(nd), 0);
+	neigh_links_up(neigh_main(), 1u << 0);
+	node_run();
+	assert_int_equal(count_same(arp), 1);
+	assert_int_equal(count_same(nd), 1);
+	node_advance(10 * NSEC_PER_SEC);
+	assert_int_equal(count_same(arp), 2);
+	assert_int_equal(count_same(nd), 2);
+}
+
+static void detection_waits_for_a_link(void **state)
+{
+	static const char probe[] = "eth{dst=solicited,src=node} "
+				    "ip6{hop=255,src=zero,dst=solicited} "
+				    "icmp6{type=135,info=0,hex=" NODE "}";
+
+	node_stop();
+	port_link_set(0, false);
+	node_start(NEIGH_NODE_PORTS);
+	node_advance(5 * NSEC_PER_SEC);
+	assert_int_equal(count_same(probe), 0);
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_drops(DROP_nd_not_for_us), 1);
+	port_link_set(0, true);
+	for (unsigned i = 0; i < 110 && count_same(probe) == 0; i++)
+		node_advance(10 * NSEC_PER_MSEC);
+	assert_int_equal(count_same(probe), 1);
+	/* The link goes away before an answer could have come. */
+	port_link_set(0, false);
+	node_advance(5 * NSEC_PER_SEC);
+	port_link_set(0, true);
+	node_advance(5 * NSEC_PER_SEC);
+	assert_int_equal(count_same(probe), 2);
+	node_clear();
+	neigh_node_input(0, ASK_US);
+	assert_int_equal(node_n_output(), 1);
+}
+
 #define NEIGH_TEST(f) cmocka_unit_test_setup_teardown(f, start, neigh_node_stop)
 
 int main(void)
@@ -130,6 +180,8 @@ int main(void)
 		NEIGH_TEST(another_hosts_probe_makes_it_a_duplicate),
 		NEIGH_TEST(our_own_probe_come_back_does_not),
 		NEIGH_TEST(a_used_address_is_defended_once_in_ten_seconds),
+		NEIGH_TEST(a_link_that_comes_up_is_told_our_addresses),
+		NEIGH_TEST(detection_waits_for_a_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

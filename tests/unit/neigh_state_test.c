@@ -113,6 +113,17 @@ static void a_neighbour_that_went_fails_after_a_last_question_to_all(void **stat
 	neigh_node_expect("198.51.100.2", API_NEIGHBOR_FAILED, 0);
 }
 
+static void a_link_that_came_up_makes_its_neighbours_doubtful(void **state)
+{
+	resolve();
+	neigh_links_up(node_worker(1), 1u << 0);
+	neigh_node_expect("198.51.100.2", API_NEIGHBOR_REACHABLE, 0xbb);
+	neigh_links_up(node_worker(1), 1u << 1);
+	neigh_node_expect("198.51.100.2", API_NEIGHBOR_STALE, 0xbb);
+	neigh_node_input(0, TO_PEER);
+	neigh_node_expect("198.51.100.2", API_NEIGHBOR_DELAY, 0xbb);
+}
+
 static void an_unused_neighbour_is_forgotten(void **state)
 {
 	age();
@@ -188,6 +199,7 @@ int main(void)
 		NEIGH_TEST(a_failed_neighbour_is_asked_again_after_three_seconds),
 		NEIGH_TEST(a_stale_neighbour_is_used_and_then_checked),
 		NEIGH_TEST(a_neighbour_that_went_fails_after_a_last_question_to_all),
+		NEIGH_TEST(a_link_that_came_up_makes_its_neighbours_doubtful),
 		NEIGH_TEST(an_unused_neighbour_is_forgotten),
 		NEIGH_TEST(a_pinned_neighbour_stays_and_is_resolved_on_use),
 		NEIGH_TEST(a_pin_that_was_never_used_leaves_nothing),
