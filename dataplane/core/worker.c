@@ -28,36 +28,45 @@ struct rte_mbuf *worker_generate(struct worker *w)
 	return m;
 }
 
+/* Notes in each of @n frames which port they came from, and counts its bytes: for stage steer and
+ * for captures. Otherwise stage eth does it in its own loop. */
+static void mark_port(struct worker *w, uint16_t port, struct rte_mbuf **pkts, unsigned n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		bytes += pkts[i]->pkt_len;
+		pkts[i]->port = port;
+	}
+	w->stats->ports[port].rx_bytes += bytes;
+}
+
 /* One burst of one receive queue through the pipeline. */
 static unsigned receive(struct worker *w, const struct worker_queue *q)
 {
 	enum stage first = q->steer ? STAGE_steer : STAGE_eth;
 	struct lane *l = &w->lanes[first];
-	struct stats_port *st = &w->stats->ports[q->port];
-	struct rte_mbuf **pkts = l->pkts + l->n;
-	uint64_t bytes = 0;
 	uint16_t n;
 
-	if (UNLIKELY(l->n > LANE_MAX - BURST_MAX))
+	if (UNLIKELY(l->n)) /* left over from the last turn, of any port */
+		pipeline_run(w);
+	if (UNLIKELY(l->n))
 		return 0;
-	n = w->ops->rx(w, q->port, q->queue, pkts, BURST_MAX);
+	n = w->ops->rx(w, q->port, q->queue, l->pkts, BURST_MAX);
 	if (n == 0)
 		return 0;
-	for (uint16_t i = 0; i < n; i++) {
-		struct rte_mbuf *m = pkts[i];
-
-		rte_prefetch0(rte_pktmbuf_mtod(m, void *));
-		bytes += m->pkt_len;
-		m->port = q->port;
-	}
-	st->rx_pkts += n;
-	st->rx_bytes += bytes;
+	w->stats->ports[q->port].rx_pkts += n;
 	w->stats->rx_pkts += n;
-	l->n += n;
+	l->n = n;
 	w->pending |= 1ULL << first;
+	if (UNLIKELY(q->steer || w->world->capture != NULL))
+		mark_port(w, q->port, l->pkts, n);
+	else
+		w->rx_port = q->port;
 	if (UNLIKELY(w->world->capture != NULL))
-		capture_frames(w, pkts, n, API_CAPTURE_IN);
+		capture_frames(w, l->pkts, n, API_CAPTURE_IN);
 	pipeline_run(w);
+	w->rx_port = WORLD_PORTS_MAX;
 	return n;
 }
 

@@ -84,6 +84,8 @@ struct worker {
 	void *private_data;                    /* of the owner of `ops` (tests, explain) */
 	struct icmp_limiter *icmp_limiter;     /* tokens per source prefix */
 	uint8_t mail_turn;                     /* which inbox is served first */
+	/* Port of the burst in lane eth; WORLD_PORTS_MAX: its frames say it in m->port. */
+	uint16_t rx_port;
 	uint16_t n_queues;
 	struct worker_queue queues[WORKER_QUEUES_MAX];
 	struct rte_mbuf *scratch[BURST_MAX];

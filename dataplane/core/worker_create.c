@@ -22,6 +22,7 @@ struct worker *worker_create(uint8_t id, uint8_t n_workers, const struct worker_
 	w->id = id;
 	w->n_workers = n_workers;
 	w->main_id = n_workers;
+	w->rx_port = WORLD_PORTS_MAX;
 	w->ops = ops;
 	w->stats = stats;
 	w->mempool = mempool;

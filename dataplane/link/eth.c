@@ -80,13 +80,15 @@ static void input_slow(struct worker *w, struct rte_mbuf *m)
 static inline bool is_plain(
 	const struct rte_mbuf *m, uint64_t mac_word, uint64_t head, uint64_t tail)
 {
-	uint64_t source = tail & 0xffffffffffffULL;
 	uint16_t type = (uint16_t)(tail >> 48);
 
 	return m->nb_segs == 1 && !(m->ol_flags & RTE_MBUF_F_RX_VLAN_STRIPPED) &&
-	       (head << 16) == mac_word && !(head & 1ULL << 48) && source != 0 &&
+	       (head << 16) == mac_word && !(head & 1ULL << 48) && tail << 16 != 0 &&
 	       (type == RTE_BE16(RTE_ETHER_TYPE_IPV4) || type == RTE_BE16(RTE_ETHER_TYPE_IPV6));
 }
+
+/* No frame's start, shifted by 16 bits, equals it: no frame is plain. */
+#define NO_MAC_WORD 1
 
 /* What consecutive frames of one port have in common, and their sums. */
 struct eth_run {
@@ -110,24 +112,32 @@ static struct eth_run run_begin(const struct worker *w, uint16_t port)
 	const struct port_map *map = &w->world->ports[port];
 
 	return (struct eth_run){
-		.mac_word = eth_mac_word(map->mac),
+		.mac_word =
+			map->untagged == WORLD_NO_INTERFACE ? NO_MAC_WORD : eth_mac_word(map->mac),
 		.port = port,
 		.iface = map->untagged,
 	};
 }
 
-void eth_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+/*
+ * Sorts @pkts into the lanes above. @is_burst, a constant: all came from port w->rx_port just now,
+ * and their bytes are still to be counted for it. Their first cache line of data is not prefetched:
+ * the frames do not depend on each other, so that the core loads those of the next dozen meanwhile.
+ */
+static inline void input_all(
+	struct worker *w, struct rte_mbuf **pkts, unsigned n, const bool is_burst)
 {
-	struct lane *ip4 = &w->lanes[STAGE_ip4_input];
-	struct eth_run run = run_begin(w, pkts[0]->port);
-	unsigned n_ip4 = ip4->n;
+	struct lane *ip4 = &w->lanes[STAGE_ip4_input], *ip6 = &w->lanes[STAGE_ip6_input];
+	struct eth_run run = run_begin(w, is_burst ? w->rx_port : pkts[0]->port);
+	unsigned n_ip4 = ip4->n, n_ip6 = ip6->n;
+	uint64_t slow_bytes = 0;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		const uint8_t *f = rte_pktmbuf_mtod(m, const uint8_t *);
 		uint64_t head = 0, tail = 0;
 
-		if (UNLIKELY(m->port != run.port)) {
+		if (!is_burst && UNLIKELY(m->port != run.port)) {
 			run_count(w, &run);
 			run = run_begin(w, m->port);
 		}
@@ -136,24 +146,39 @@ void eth_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 			memcpy(&tail, f + 6, 8);
 		}
 		if (UNLIKELY(!is_plain(m, run.mac_word, head, tail) ||
-			     run.iface == WORLD_NO_INTERFACE || n_ip4 == LANE_MAX)) {
+			     (n_ip4 | n_ip6) >= LANE_MAX)) {
+			m->port = run.port;
+			slow_bytes += m->pkt_len;
 			ip4->n = n_ip4;
+			ip6->n = n_ip6;
 			input_slow(w, m);
 			n_ip4 = ip4->n;
+			n_ip6 = ip6->n;
 			continue;
 		}
 		*pkt_of(m) = (struct pkt){.iface = run.iface, .l2_len = 14};
 		run.pkts++;
 		run.bytes += m->pkt_len;
-		if (LIKELY((uint16_t)(tail >> 48) == RTE_BE16(RTE_ETHER_TYPE_IPV4)))
+		if ((uint16_t)(tail >> 48) == RTE_BE16(RTE_ETHER_TYPE_IPV4))
 			ip4->pkts[n_ip4++] = m;
 		else
-			lane_put(w, STAGE_ip6_input, m);
+			ip6->pkts[n_ip6++] = m;
 	}
 	run_count(w, &run);
+	if (is_burst)
+		w->stats->ports[run.port].rx_bytes += run.bytes + slow_bytes;
 	ip4->n = n_ip4;
-	if (n_ip4)
-		w->pending |= 1ULL << STAGE_ip4_input;
+	ip6->n = n_ip6;
+	w->pending |= (uint64_t)(n_ip4 != 0) << STAGE_ip4_input;
+	w->pending |= (uint64_t)(n_ip6 != 0) << STAGE_ip6_input;
+}
+
+void eth_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+	if (LIKELY(w->rx_port != WORLD_PORTS_MAX))
+		input_all(w, pkts, n, true);
+	else
+		input_all(w, pkts, n, false);
 }
 
 /* Room for @need bytes of header before the layer 3 header: in place, or in a copy. NULL: dropped.

@@ -160,7 +160,7 @@ static void more_drops_than_a_lane_holds_keep_their_reasons(void **state)
 	assert_int_equal(dropped(), LANE_MAX + 5);
 }
 
-static void frames_wait_in_the_device_when_the_lane_has_no_room_for_a_burst(void **state)
+static void what_is_left_in_the_lane_goes_before_a_new_burst(void **state)
 {
 	for (unsigned i = 0; i < LANE_MAX - BURST_MAX + 1; i++) {
 		struct rte_mbuf *m = make();
@@ -170,10 +170,9 @@ static void frames_wait_in_the_device_when_the_lane_has_no_room_for_a_burst(void
 	}
 	device.waiting[0] = 1;
 	worker_turn(w);
-	assert_int_equal(device.waiting[0], 1);
-	assert_int_equal(stats.drops[DROP_eth_runt], LANE_MAX - BURST_MAX + 1);
-	worker_turn(w);
 	assert_int_equal(device.waiting[0], 0);
+	assert_true(stats.drops[DROP_eth_runt] >= LANE_MAX - BURST_MAX + 1);
+	assert_int_equal(stats.stages[STAGE_eth].calls, 2);
 	assert_int_equal(stats.drops[DROP_lane_full], 0);
 }
 
@@ -300,7 +299,7 @@ int main(void)
 		WORKER_TEST(every_packet_of_a_stage_is_counted_and_some_turns_are_timed),
 		WORKER_TEST(a_full_lane_drops_what_comes_next),
 		WORKER_TEST(more_drops_than_a_lane_holds_keep_their_reasons),
-		WORKER_TEST(frames_wait_in_the_device_when_the_lane_has_no_room_for_a_burst),
+		WORKER_TEST(what_is_left_in_the_lane_goes_before_a_new_burst),
 		WORKER_TEST(a_device_that_takes_little_at_a_time_gets_everything),
 		WORKER_TEST(what_a_full_device_refuses_is_dropped_and_counted),
 		WORKER_TEST(a_packet_that_cannot_be_made_is_not_counted),
