@@ -124,7 +124,7 @@ static struct eth_run run_begin(const struct worker *w, uint16_t port)
  * and their bytes are still to be counted for it. Their first cache line of data is not prefetched:
  * the frames do not depend on each other, so that the core loads those of the next dozen meanwhile.
  */
-static inline void input_all(
+static __rte_always_inline void input_all(
 	struct worker *w, struct rte_mbuf **pkts, unsigned n, const bool is_burst)
 {
 	struct lane *ip4 = &w->lanes[STAGE_ip4_input], *ip6 = &w->lanes[STAGE_ip6_input];
