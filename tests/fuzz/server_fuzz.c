@@ -11,8 +11,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <sanitizer/lsan_interface.h>
+
 #include "dataplane/core/capture.h"
 #include "dataplane/core/generation.h"
+#include "dataplane/core/nexthop.h"
 #include "dataplane/core/server.h"
 #include "tests/unit/node.h"
 
@@ -47,6 +50,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct base_error err = {0};
 
 	node_start(config);
+	/* ECMP groups hang off next hops, which lie in mapped memory that LeakSanitizer skips. */
+	__lsan_register_root_region(nexthop_array(), WORLD_NEXTHOPS_MAX * sizeof(struct nexthop));
 	snprintf(path, sizeof(path), "/tmp/braid-fuzz-%d.sock", (int)getpid());
 	if (server_init(path, &id, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
