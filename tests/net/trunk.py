@@ -7,6 +7,7 @@ what arrives at DEVICE with the tag appears there. VLAN 0 is priority tagging: s
 has only a priority, received without a tag or with such a one.
 """
 
+import contextlib
 import fcntl
 import os
 import select
@@ -55,6 +56,12 @@ def receive(device):
     return frame, 0
 
 
+def deliver(tap, frame):
+    """Gives a frame to a tap; one that is not up yet loses it, as a real interface would."""
+    with contextlib.suppress(OSError):
+        os.write(tap, frame)
+
+
 def main():
     device = open_device(sys.argv[1])
     taps = {int(vlan): open_tap("v" + vlan, device) for vlan in sys.argv[2:]}
@@ -65,7 +72,7 @@ def main():
             if fd is device:
                 frame, vlan = receive(device)
                 if frame and vlan in taps:
-                    os.write(taps[vlan], frame)
+                    deliver(taps[vlan], frame)
                 continue
             frame, vlan = os.read(fd, 65536), vlans[fd]
             tci = vlan or PRIORITY
