@@ -35,7 +35,7 @@ def ip4_frame(src, dst, sport, dport, size):
 
 
 def ip6_frame(src, dst, sport, dport, size):
-    """The same over IPv6; its checksum is a placeholder, for routers do not look at it."""
+    """The same over IPv6. The UDP checksum is always 1, right or not: a router does not read it."""
     length = size - 14 - 40
     head = struct.pack("!IHBB16s16s", 6 << 28, length, 17, 64, src, dst)
     udp = struct.pack("!HHHH", sport, dport, length, 1)
