@@ -16,9 +16,17 @@ static const struct route_limits limits = {
 	.groups6 = 524288,
 };
 
+/* The result of duplicate address detection: the interfaces first, because routes follow them. */
+static void dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)
+{
+	iface_dad_done(iface, addr, unique);
+	if (!unique)
+		route_on_duplicate(iface, addr);
+}
+
 static int neigh_module_init(const struct conf_node *node, struct base_error *err)
 {
-	neigh_dad_done = iface_dad_done;
+	neigh_dad_done = dad_done;
 	return neigh_init(err);
 }
 

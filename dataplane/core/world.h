@@ -27,6 +27,7 @@
 struct iface_address {
 	struct ip_addr addr; /* with the subnet's prefix_len */
 	bool usable;         /* not tentative, not a duplicate */
+	bool duplicate;      /* another station has it: configured, but not ours */
 	bool automatic;      /* link-local made from the MAC */
 };
 

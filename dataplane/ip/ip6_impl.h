@@ -20,14 +20,15 @@ static inline uint32_t ip6_l3_bytes(struct rte_mbuf *m)
 	return (uint32_t)rte_pktmbuf_data_len(m) - pkt_of(m)->l2_len;
 }
 
-/* The entry of interface @ifc for the own address @addr, usable or not; NULL when it is not its. */
+/* The entry of interface @ifc for the own address @addr, usable or tentative; NULL when it is not
+ * its, as a duplicate is not. */
 static inline const struct iface_address *ip6_iface_address(
 	const struct iface *ifc, const uint8_t addr[16])
 {
 	for (unsigned i = 0; i < ifc->n_addresses; i++) {
 		const struct iface_address *a = &ifc->addresses[i];
 
-		if (a->addr.family == 6 && memcmp(a->addr.bytes, addr, 16) == 0)
+		if (a->addr.family == 6 && !a->duplicate && memcmp(a->addr.bytes, addr, 16) == 0)
 			return a;
 	}
 	return NULL;

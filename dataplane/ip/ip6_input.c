@@ -30,9 +30,10 @@ static bool is_joined(const struct iface *ifc, const uint8_t dst[16])
 	if (memcmp(dst, solicited, sizeof(solicited)) != 0)
 		return false;
 	for (unsigned i = 0; i < ifc->n_addresses; i++) {
-		const struct ip_addr *a = &ifc->addresses[i].addr;
+		const struct iface_address *a = &ifc->addresses[i];
 
-		if (a->family == 6 && memcmp(a->bytes + 13, dst + 13, 3) == 0)
+		if (a->addr.family == 6 && !a->duplicate &&
+			memcmp(a->addr.bytes + 13, dst + 13, 3) == 0)
 			return true;
 	}
 	return false;

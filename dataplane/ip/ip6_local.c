@@ -185,7 +185,8 @@ struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes)
 }
 
 /* Who must not be talked with but by neighbour discovery: somebody without an address, or an own
- * address that is still tentative or a duplicate (RFC 4862 5.4). DROP_NONE: nobody. */
+ * address that is still tentative (RFC 4862 5.4) or has just turned out to be a duplicate.
+ * DROP_NONE: nobody. */
 static enum drop_reason nd_only(struct worker *w, struct rte_mbuf *m)
 {
 	const struct ip6_header *ip = (const struct ip6_header *)ip6_l3(m);

@@ -6,15 +6,19 @@
  * reverse order. Thread: main.
  */
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "dataplane/core/generation.h"
 #include "dataplane/core/nexthop.h"
 #include "dataplane/ip/route_impl.h"
 #include "dataplane/link/link.h"
 
-#define SWEEP_BATCH    64
-#define HOP_COST       64 /* cheap things that filling the buckets of one hop takes */
-#define ITEMS_PER_PAGE 4  /* cheap things that copying a page takes */
+#define SWEEP_BATCH     64
+#define HOP_COST        64   /* cheap things that filling the buckets of one hop takes */
+#define ITEMS_PER_PAGE  4    /* cheap things that copying a page takes */
+#define PUBLISH_QUANTUM 4096 /* of a change without a commit */
 
 struct route_rib route_rib;
 
@@ -68,19 +72,18 @@ static bool route_is_staged(const struct ip_addr *prefix)
 static int route_refuse_own(const struct route_own *own, struct base_error *err)
 {
 	static const char *const what[] = {
-		[NEXTHOP_LOCAL] = "an own address",
-		[NEXTHOP_CONNECTED] = "a subnet",
-		[NEXTHOP_BROADCAST] = "the network or broadcast address",
+		[RANK_LOCAL] = "an own address",
+		[RANK_BROADCAST] = "the network or broadcast address",
+		[RANK_CONNECTED] = "a subnet",
 	};
-	const struct nexthop_key *key = own->target.key;
 	char text[IPADDR_TEXT_MAX];
 
 	return base_error_set(err, EEXIST,
 		"route %s is %s of interface \"%s\" already: remove the route, or change the "
 		"address "
 		"of the interface",
-		ip_addr_format(&own->prefix, text), what[key->kind],
-		iface_staged()[key->hops[0].iface].name);
+		ip_addr_format(&own->prefix, text), what[own->rank],
+		iface_staged()[own->target.key->hops[0].iface].name);
 }
 
 int route_check(struct api_commit_reply *counts, struct base_error *err)
@@ -308,4 +311,53 @@ int route_published(unsigned quantum)
 		nexthop_set_sweep();
 	route_rib.released = true;
 	return fib_sync(route_rib.fibs[0], pages) > 0 || fib_sync(route_rib.fibs[1], pages) > 0;
+}
+
+/* Makes *@own the route on both sides. 0, or a negative errno with a sentence. */
+static int route_own_change(struct route_own *own, struct base_error *err)
+{
+	struct world *next = world_draft();
+	struct fib *fib = route_fib(&own->prefix);
+	unsigned cost = 0;
+	uint32_t was;
+	int ret;
+
+	if (!next)
+		return base_error_set(err, ENOMEM, "no memory for the next world");
+	if (route_target_number(&own->target, &cost, err) == 0) {
+		free(next);
+		return -ENOSPC;
+	}
+	ret = fib_add(fib, &own->prefix, own->target.number, &was);
+	/* An own address has a route, in whose place there is room. */
+	BRAID_ASSERT(ret == 0 && was != 0);
+	route_account(route_family(&own->prefix), was, own->target.number);
+	route_apply(next);
+	world_publish(next);
+	while (route_published(PUBLISH_QUANTUM) > 0)
+		;
+	return 0;
+}
+
+void route_on_duplicate(uint16_t iface, const struct ip_addr *addr)
+{
+	const struct iface_address *a = route_own_published(iface, addr);
+	struct route_own own;
+	struct base_error err;
+	char text[IPADDR_TEXT_MAX];
+	int ret;
+
+	BRAID_ASSERT(!generation_busy());
+	if (!a || ip_addr_is_link_local(addr))
+		return;
+	if (route_own_host(&own, iface, &a->addr))
+		ret = route_own_change(&own, &err);
+	else
+		ret = base_error_set(&err, ENOMEM, "no memory for its next hop");
+	if (ret < 0)
+		fprintf(stderr,
+			"braid-dataplane: the station that has %s cannot be reached before the "
+			"next change of the configuration: %s\n",
+			ip_addr_format_host(addr, text), err.text);
+	free(own.target.key);
 }

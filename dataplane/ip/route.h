@@ -35,6 +35,13 @@ int route_stage_nexthop(const struct api_nexthop *want, struct base_error *err);
 /* Stages a desired route; its next-hop set comes before it. As above. */
 int route_stage(const struct api_route *want, struct base_error *err);
 
+/*
+ * Another station has own address @addr of published interface @iface: its route leads to the link
+ * from now on, in a world of its own. Only while no commit goes on, and not from a stage. A failure
+ * is told, and the next generation makes up for it.
+ */
+void route_on_duplicate(uint16_t iface, const struct ip_addr *addr);
+
 /* The hooks of struct module. */
 void route_forget(void);
 /* Works out the routes of the staged interfaces, refuses static ones in their place, counts. */

@@ -16,10 +16,13 @@ struct route_target {
 	uint16_t number;         /* installed under; 0: not yet */
 };
 
+/* What a route is that follows from the interfaces: of two for one prefix the first kind counts. */
+enum route_rank { RANK_LOCAL, RANK_BROADCAST, RANK_CONNECTED };
+
 /* A route that follows from the interfaces. */
 struct route_own {
 	struct ip_addr prefix;
-	unsigned rank; /* of two for one prefix the lower one counts */
+	enum route_rank rank;
 	struct route_target target;
 };
 
@@ -77,6 +80,14 @@ bool route_is_static(uint32_t number);
 
 /* Works out route_rib.own from the staged interfaces. 0 or -ENOMEM with a sentence. */
 int route_own_create(struct base_error *err);
+
+/* Own address @addr of published interface @iface, duplicate or not, or NULL. */
+const struct iface_address *route_own_published(uint16_t iface, const struct ip_addr *addr);
+
+/* Works out the route of own address @addr (with its subnet's length) of interface @iface: to us,
+ * or to the link when another station has it. *@own's key is the caller's. False when out of
+ * memory. */
+bool route_own_host(struct route_own *own, uint16_t iface, const struct ip_addr *addr);
 
 /* Frees route_rib.own. */
 void route_own_destroy(void);

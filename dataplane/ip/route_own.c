@@ -2,8 +2,9 @@
 /*
  * The routes that follow from the interfaces: own addresses (IPv6 also while they are tentative, so
  * that nothing forwards to them), connected subnets, and in IPv4 the network and broadcast
- * addresses (RFC 1812 5.3.5; a /31 and a /32 have none, RFC 3021). IPv6 link-local addresses are of
- * one link and in no table. Thread: main.
+ * addresses (RFC 1812 5.3.5; a /31 and a /32 have none, RFC 3021). The route of an address that
+ * another station has (RFC 4862 5.4.5) leads to the link, as to any other host there. IPv6
+ * link-local addresses are of one link and in no table. Thread: main.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,9 +16,6 @@
 #define OWN_PER_ADDRESS 4
 #define OWN_MAX         (WORLD_INTERFACES_MAX * WORLD_ADDRESSES_MAX * OWN_PER_ADDRESS)
 
-/* Of two routes for one prefix the first kind counts. */
-enum route_rank { RANK_LOCAL, RANK_BROADCAST, RANK_CONNECTED };
-
 void route_own_destroy(void)
 {
 	for (uint32_t i = 0; i < route_rib.n_own; i++)
@@ -27,27 +25,55 @@ void route_own_destroy(void)
 	route_rib.n_own = 0;
 }
 
-/* Appends the route @prefix of the address on @i; @about tells its next hop from others of its
- * kind. False when out of memory. */
-static bool route_own_add(const struct iface *i, const struct ip_addr *prefix, enum route_rank rank,
-	const struct ip_addr *about)
+/* The next hop of @kind on interface @iface; @about tells it from others of its kind. False when
+ * out of memory. */
+static bool route_own_target(
+	struct route_target *t, enum nexthop_kind kind, uint16_t iface, const struct ip_addr *about)
 {
-	static const enum nexthop_kind kinds[] = {
-		[RANK_LOCAL] = NEXTHOP_LOCAL,
-		[RANK_BROADCAST] = NEXTHOP_BROADCAST,
-		[RANK_CONNECTED] = NEXTHOP_CONNECTED,
-	};
-	struct nexthop_key *key = nexthop_key_create(kinds[rank], 1);
+	struct nexthop_key *key = nexthop_key_create(kind, 1);
 
 	if (!key)
 		return false;
-	key->hops[0] = (struct nexthop_hop){.addr = *about, .iface = i->number};
-	route_rib.own[route_rib.n_own++] = (struct route_own){
-		.prefix = *prefix,
-		.rank = rank,
-		.target = {.key = key, .number = nexthop_set_find(key)},
-	};
+	key->hops[0] = (struct nexthop_hop){.addr = *about, .iface = iface};
+	*t = (struct route_target){.key = key, .number = nexthop_set_find(key)};
 	return true;
+}
+
+/* Appends the route @prefix of an address on @i, whose subnet is @subnet. As above. */
+static bool route_own_add(const struct iface *i, const struct ip_addr *prefix, enum route_rank rank,
+	const struct ip_addr *subnet)
+{
+	struct route_own *own = &route_rib.own[route_rib.n_own];
+	enum nexthop_kind kind = rank == RANK_BROADCAST ? NEXTHOP_BROADCAST : NEXTHOP_CONNECTED;
+
+	*own = (struct route_own){.prefix = *prefix, .rank = rank};
+	if (!route_own_target(&own->target, kind, i->number, subnet))
+		return false;
+	route_rib.n_own++;
+	return true;
+}
+
+const struct iface_address *route_own_published(uint16_t iface, const struct ip_addr *addr)
+{
+	const struct iface *i = &world_current->ifaces[iface];
+
+	for (unsigned k = 0; k < i->n_addresses; k++)
+		if (ip_addr_same_host(&i->addresses[k].addr, addr))
+			return &i->addresses[k];
+	return NULL;
+}
+
+bool route_own_host(struct route_own *own, uint16_t iface, const struct ip_addr *addr)
+{
+	const struct iface_address *known = route_own_published(iface, addr);
+	struct ip_addr subnet = *addr;
+
+	*own = (struct route_own){.prefix = *addr, .rank = RANK_LOCAL};
+	own->prefix.prefix_len = (uint8_t)ip_addr_bits(addr->family);
+	ip_addr_mask(&subnet);
+	if (known && known->duplicate)
+		return route_own_target(&own->target, NEXTHOP_CONNECTED, iface, &subnet);
+	return route_own_target(&own->target, NEXTHOP_LOCAL, iface, &own->prefix);
 }
 
 /* The last address of IPv4 @subnet. */
@@ -64,15 +90,15 @@ static struct ip_addr route_own_broadcast(const struct ip_addr *subnet)
 /* The routes of address @addr of @i. */
 static bool route_own_address(const struct iface *i, const struct ip_addr *addr)
 {
-	struct ip_addr host = *addr, subnet = *addr, first, last;
+	struct ip_addr subnet = *addr, first, last;
 	unsigned bits = ip_addr_bits(addr->family);
 
 	if (ip_addr_is_link_local(addr))
 		return true;
-	host.prefix_len = (uint8_t)bits;
 	ip_addr_mask(&subnet);
-	if (!route_own_add(i, &host, RANK_LOCAL, &host))
+	if (!route_own_host(&route_rib.own[route_rib.n_own], i->number, addr))
 		return false;
+	route_rib.n_own++;
 	if (addr->prefix_len == bits)
 		return true;
 	if (!route_own_add(i, &subnet, RANK_CONNECTED, &subnet))

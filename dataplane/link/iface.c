@@ -126,7 +126,7 @@ static void iface_inherit(struct iface_table *next, unsigned i)
 			if (!ip_addr_same_host(&now->addresses[k].addr, &was->addresses[j].addr))
 				continue;
 			now->addresses[k].usable = was->addresses[j].usable;
-			next->duplicate[i][k] = live->duplicate[i][j];
+			now->addresses[k].duplicate = was->addresses[j].duplicate;
 		}
 	}
 }
@@ -168,26 +168,30 @@ int iface_published(unsigned quantum)
 
 enum api_address_state iface_address_state(uint16_t iface, unsigned k)
 {
-	if (live->duplicate[iface][k])
+	const struct iface_address *a = &live->ifaces[iface].addresses[k];
+
+	if (a->duplicate)
 		return API_ADDRESS_DUPLICATE;
-	return live->ifaces[iface].addresses[k].usable ? API_ADDRESS_PREFERRED
-						       : API_ADDRESS_TENTATIVE;
+	return a->usable ? API_ADDRESS_PREFERRED : API_ADDRESS_TENTATIVE;
 }
 
-/* Publishes a copy of the live table in which address @k of interface @i is usable. */
-static void iface_publish_usable(uint16_t i, unsigned k)
+/* Publishes a copy of the live table in which address @k of interface @i is usable, or a
+ * duplicate. */
+static void iface_publish_result(uint16_t i, unsigned k, bool unique)
 {
 	struct world *next = world_draft();
 	struct iface_table *t;
 
 	if (!next) {
-		fprintf(stderr, "braid-dataplane: no memory to make an address of %s usable\n",
+		fprintf(stderr,
+			"braid-dataplane: no memory to note whether an address of %s is unique\n",
 			live->ifaces[i].name);
 		return;
 	}
 	t = iface_table_take();
 	*t = *live;
-	t->ifaces[i].addresses[k].usable = true;
+	t->ifaces[i].addresses[k].usable = unique;
+	t->ifaces[i].addresses[k].duplicate = !unique;
 	iface_table_show(next, t);
 	live = t;
 	world_publish(next);
@@ -201,15 +205,13 @@ void iface_dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)
 	for (unsigned k = 0; i && i->up && k < i->n_addresses; k++) {
 		if (!ip_addr_same_host(&i->addresses[k].addr, addr))
 			continue;
-		live->duplicate[iface][k] = !unique;
-		if (unique) {
-			iface_publish_usable(iface, k);
-			return;
-		}
-		fprintf(stderr,
-			"braid-dataplane: another station has %s, so interface %s does not use it: "
-			"give one of them another address\n",
-			ip_addr_format_host(addr, text), i->name);
+		iface_publish_result(iface, k, unique);
+		if (!unique)
+			fprintf(stderr,
+				"braid-dataplane: another station has %s, so interface %s does not "
+				"use it: give one of them another address\n",
+				ip_addr_format_host(addr, text), i->name);
+		return;
 	}
 }
 

@@ -41,8 +41,8 @@ const char *iface_unusable(const struct ip_addr *addr);
 /* Whether @addr is well formed: known family, length in range, unused bytes zero. */
 bool iface_addr_ok(const struct ip_addr *addr);
 
-/* The result of duplicate address detection for @addr: publishes it as usable, or marks and tells.
- */
+/* The result of duplicate address detection for @addr: publishes it as usable, or publishes it as a
+ * duplicate and tells. */
 void iface_dad_done(uint16_t iface, const struct ip_addr *addr, bool unique);
 
 /* The state of address @k of interface @iface in the published world. */

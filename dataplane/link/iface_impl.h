@@ -11,8 +11,6 @@ struct iface_table {
 	bool used;                          /* something was resolved by it: complete */
 	bool tagged[WORLD_PORTS_MAX];       /* whether vlans[] of the port is filled in */
 	uint16_t vlans[WORLD_PORTS_MAX][WORLD_VLANS];
-	/* Main thread only: duplicate address detection found another station. */
-	bool duplicate[WORLD_INTERFACES_MAX][WORLD_ADDRESSES_MAX];
 };
 
 /* The table being staged, empty at first. */

@@ -67,8 +67,9 @@ void neigh_interfaces_changed(struct worker *main_worker, const struct world *ne
 void neigh_links_up(struct worker *main_worker, uint32_t ports);
 
 /* Result of duplicate address detection is delivered here: (interface number, address, unique). The
- * owner of the interface table publishes the address as usable, or marks it a duplicate. Called
- * from a timer, so that a new world may be published at once. */
+ * owner of the interface table publishes the address as usable, or as a duplicate, which is no
+ * longer ours. Called from a timer, so that a new world may be published at once; with a duplicate
+ * only while no commit goes on, so that routes may be changed too. */
 extern void (*neigh_dad_done)(uint16_t iface, const struct ip_addr *addr, bool unique);
 
 /* Entries in use. */

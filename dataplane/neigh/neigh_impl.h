@@ -23,6 +23,7 @@
 #define NEIGH_ANNOUNCE_NS      (2 * NSEC_PER_SEC)   /* RFC 5227 ANNOUNCE_INTERVAL */
 #define NEIGH_DEFEND_NS        (10 * NSEC_PER_SEC)  /* RFC 5227 DEFEND_INTERVAL */
 #define NEIGH_DAD_DELAY_MAX_NS (100 * NSEC_PER_MSEC)
+#define NEIGH_DAD_REPORT_NS    (10 * NSEC_PER_MSEC) /* between attempts to report a duplicate */
 
 /* What a worker reads. All but @next is immutable while the slot is in a chain. */
 struct neigh_slot {
@@ -212,7 +213,8 @@ void neigh_own_link_up(struct worker *w, uint16_t iface);
 
 /* neigh_subnet.c: addresses of an interface */
 
-/* The own address of @i equal to @addr, usable or not, or NULL. Any thread. */
+/* The own address of @i equal to @addr, usable or tentative, or NULL; a duplicate is another
+ * station's. Any thread. */
 const struct iface_address *neigh_subnet_own(const struct iface *i, const struct ip_addr *addr);
 
 /* Whether a host other than ourselves may have @addr on the link of @i. Any thread. */

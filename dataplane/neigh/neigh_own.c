@@ -5,6 +5,7 @@
  * (RFC 5227 2.4 b: one announcement, at most every ten seconds). One timer per address.
  * Thread: main.
  */
+#include "dataplane/core/generation.h"
 #include "dataplane/link/link.h"
 #include "dataplane/neigh/neigh_impl.h"
 
@@ -12,10 +13,9 @@ enum neigh_own_phase {
 	NEIGH_OWN_FREE,
 	NEIGH_OWN_DAD_WAIT, /* a random time before the probe */
 	NEIGH_OWN_DAD_SENT,
-	NEIGH_OWN_DAD_FAILED, /* not reported yet */
+	NEIGH_OWN_DAD_FAILED, /* not reported yet; then it is not ours, so free */
 	NEIGH_OWN_ANNOUNCE,
 	NEIGH_OWN_SETTLED,
-	NEIGH_OWN_DUPLICATE,
 };
 
 struct neigh_own {
@@ -73,7 +73,7 @@ static void neigh_own_dad_result(struct worker *w, struct neigh_own *o, bool uni
 	struct ip_addr addr = o->addr;
 	uint16_t iface = o->iface;
 
-	o->phase = unique ? NEIGH_OWN_SETTLED : NEIGH_OWN_DUPLICATE;
+	o->phase = unique ? NEIGH_OWN_SETTLED : NEIGH_OWN_FREE;
 	if (neigh_dad_done != NULL)
 		neigh_dad_done(iface, &addr, unique);
 	/* The owner of the interface table may have taken the address back meanwhile. */
@@ -110,14 +110,17 @@ static void neigh_own_on_timer(void *worker, struct wheel_timer *t)
 		neigh_own_dad_result(w, o, true);
 		break;
 	case NEIGH_OWN_DAD_FAILED:
-		neigh_own_dad_result(w, o, false);
+		/* Its route has to change, and the tables are the commit's while one goes on. */
+		if (generation_busy())
+			wheel_add(w->wheel, t, w->now_ns + NEIGH_DAD_REPORT_NS);
+		else
+			neigh_own_dad_result(w, o, false);
 		break;
 	case NEIGH_OWN_ANNOUNCE:
 		neigh_own_announce_next(w, o);
 		break;
 	case NEIGH_OWN_FREE:
 	case NEIGH_OWN_SETTLED:
-	case NEIGH_OWN_DUPLICATE:
 		break;
 	}
 }
@@ -143,7 +146,6 @@ void neigh_own_conflict(struct worker *w, uint16_t iface, const struct ip_addr *
 		break;
 	case NEIGH_OWN_FREE:
 	case NEIGH_OWN_DAD_FAILED:
-	case NEIGH_OWN_DUPLICATE:
 		break;
 	}
 }
@@ -173,12 +175,12 @@ static void neigh_own_end(struct worker *w, struct neigh_own *o)
 	o->phase = NEIGH_OWN_FREE;
 }
 
-/* Starts the address @a of @i unless it is known. */
+/* Starts the address @a of @i unless it is known, or known to be another station's. */
 static void neigh_own_follow(struct worker *w, const struct iface *i, const struct iface_address *a)
 {
 	struct neigh_own *o = neigh_own_find(i->number, &a->addr);
 
-	if (o != NULL && memcmp(o->mac, i->mac, sizeof(o->mac)) == 0)
+	if (a->duplicate || (o != NULL && memcmp(o->mac, i->mac, sizeof(o->mac)) == 0))
 		return;
 	for (unsigned k = 0; k < WORLD_ADDRESSES_MAX && o == NULL; k++) {
 		if (owns[i->number][k].phase == NEIGH_OWN_FREE)

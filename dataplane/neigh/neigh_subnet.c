@@ -8,8 +8,10 @@
 const struct iface_address *neigh_subnet_own(const struct iface *i, const struct ip_addr *addr)
 {
 	for (unsigned k = 0; k < i->n_addresses; k++) {
-		if (ip_addr_same_host(&i->addresses[k].addr, addr))
-			return &i->addresses[k];
+		const struct iface_address *own = &i->addresses[k];
+
+		if (!own->duplicate && ip_addr_same_host(&own->addr, addr))
+			return own;
 	}
 	return NULL;
 }
@@ -38,7 +40,7 @@ bool neigh_subnet_host(const struct iface *i, const struct ip_addr *addr)
 
 		if (own->family != addr->family)
 			continue;
-		if (ip_addr_same_host(own, addr))
+		if (!i->addresses[k].duplicate && ip_addr_same_host(own, addr))
 			return false;
 		if (!ip_addr_covers(own, addr))
 			continue;

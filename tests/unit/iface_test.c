@@ -210,6 +210,7 @@ static void ipv6_is_usable_once_it_is_known_to_be_unique(void **state)
 	assert_false(i->addresses[2].usable);
 	iface_dad_done(i->number, &other, false);
 	assert_false(find("lan")->addresses[2].usable);
+	assert_true(find("lan")->addresses[2].duplicate);
 	assert_int_equal(iface_address_state(i->number, 2), API_ADDRESS_DUPLICATE);
 	/* The next generation names them in another order: what is known stays known. */
 	more.addresses[1] = "2001:db8::2/64";
@@ -220,6 +221,12 @@ static void ipv6_is_usable_once_it_is_known_to_be_unique(void **state)
 	assert_int_equal(iface_address_state(i->number, 1), API_ADDRESS_DUPLICATE);
 	assert_int_equal(iface_address_state(i->number, 2), API_ADDRESS_PREFERRED);
 	assert_true(i->addresses[2].usable);
+	/* One that went and came back is looked for anew. */
+	stage(&wan, NULL);
+	publish();
+	stage(&more, NULL);
+	publish();
+	assert_int_equal(iface_address_state(find("lan")->number, 1), API_ADDRESS_TENTATIVE);
 }
 
 static void a_late_result_for_an_address_that_is_gone_changes_nothing(void **state)

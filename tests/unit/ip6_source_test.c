@@ -127,6 +127,9 @@ static void link_local_addresses_are_own_on_their_interface_only(void **state)
 	assert_null(ip6_own_address(&world, LAN, parse("fe80::b").bytes));
 	assert_non_null(ip6_own_address(&world, WAN, parse("fe80::b").bytes));
 	assert_false(ip6_own_address(&world, NEW, parse("fe80::d").bytes)->usable);
+	for (unsigned i = 0; i < ifaces[NEW].n_addresses; i++)
+		ifaces[NEW].addresses[i].duplicate = true;
+	assert_null(ip6_own_address(&world, NEW, parse("fe80::d").bytes));
 }
 
 static void other_addresses_are_own_by_the_route_table(void **state)

@@ -14,6 +14,7 @@
 
 #define NODE      "20010db8000000000000000000000001"
 #define TENTATIVE "20010db8000000000000000000000007"
+#define DUPLICATE "20010db8000000000000000000000009"
 #define HOST      "20010db8000000000000000000000002"
 #define OFFLINK   "20010db8000900000000000000000002"
 #define GROUP     "ff020000000000000000000000000001"
@@ -25,8 +26,8 @@
 
 static struct nd_class classify(const char *text)
 {
-	static const char *const addresses[] = {
-		"192.0.2.1/24", "2001:db8::1/64", "fe80::ff:fe00:1/64", "2001:db8::7/64?", NULL};
+	static const char *const addresses[] = {"192.0.2.1/24", "2001:db8::1/64",
+		"fe80::ff:fe00:1/64", "2001:db8::7/64?", "2001:db8::9/64!", NULL};
 	struct iface i = neigh_iface_with(addresses);
 	uint8_t buf[FRAME_MAX];
 	uint32_t len = frame_build(text, buf);
@@ -117,6 +118,8 @@ static void addresses_are_checked(void **state)
 			DROP_nd_not_for_us},
 		{NS HOST SLLA "}", DROP_nd_not_for_us},
 		{DAD HOST "}", DROP_nd_not_for_us},
+		{NS DUPLICATE SLLA "}", DROP_nd_not_for_us},
+		{DAD DUPLICATE "}", DROP_nd_not_for_us},
 		{"eth{src=node} ip6{hop=255,src=zero,dst=solicited} icmp6{type=135,hex=" TENTATIVE
 		 "}",
 			DROP_nd_not_for_us},
@@ -164,6 +167,10 @@ static void good_messages_are_told_apart(void **state)
 		{NA HOST "}", false, false, false, false, false, 0x60},
 		{NA NODE TLLA "}", false, true, false, false, true, 0x60},
 		{NA TENTATIVE TLLA "}", false, true, false, false, true, 0x60},
+		{NA DUPLICATE TLLA "}", false, false, false, false, true, 0x60},
+		{"eth ip6{hop=255,src=2001:db8::9,dst=solicited} icmp6{type=135,info=0,hex=" NODE
+				SLLA "}",
+			false, false, false, false, true, 0},
 		{"eth ip6{hop=255,dst=all} icmp6{type=136,info=0x20000000,hex=" HOST TLLA "}",
 			false, false, false, false, true, 0x20},
 	};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * An interface made by hand for tests of pure functions: MAC 02:00:00:00:00:01 and up to
- * WORLD_ADDRESSES_MAX addresses with prefix length, a trailing '?' for one that is not usable yet.
+ * WORLD_ADDRESSES_MAX addresses with prefix length, a trailing '?' for one that is not usable yet,
+ * '!' for one that another station has.
  */
 #ifndef TESTS_UNIT_NEIGH_IFACE_H
 #define TESTS_UNIT_NEIGH_IFACE_H
@@ -22,8 +23,9 @@ static inline struct iface neigh_iface_with(const char *const texts[])
 		char *mark;
 
 		base_strlcpy(text, texts[i.n_addresses], sizeof(text));
-		mark = strchr(text, '?');
+		mark = strpbrk(text, "?!");
 		a->usable = mark == NULL;
+		a->duplicate = mark != NULL && *mark == '!';
 		if (mark != NULL)
 			*mark = '\0';
 		if (i.n_addresses == WORLD_ADDRESSES_MAX ||

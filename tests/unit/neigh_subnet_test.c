@@ -12,7 +12,8 @@
 static struct iface iface_of_tests(void)
 {
 	static const char *const addresses[] = {"192.0.2.1/24", "198.51.100.0/31", "203.0.113.9/32",
-		"2001:db8::1/64", "fe80::1/64", "2001:db8:1::1/64?", NULL};
+		"2001:db8::1/64", "fe80::1/64", "2001:db8:1::1/64?", "2001:db8::9/64!",
+		"2001:db8:3::9/128!", NULL};
 
 	return neigh_iface_with(addresses);
 }
@@ -47,7 +48,11 @@ static void only_hosts_of_the_subnets_may_be_neighbours(void **state)
 		{"2001:db8::2", true},
 		{"2001:db8::1", false},
 		{"2001:db8:1::2", true}, /* the subnet is there, though the address is tentative */
+		{"2001:db8:1::1", false},
 		{"2001:db8:2::2", false},
+		{"2001:db8::9", true}, /* duplicates belong to the other station */
+		{"2001:db8:3::9", true},
+		{"2001:db8:3::8", false},
 		{"fe80::2", true},
 		{"fe80:1::2", true},
 		{"fe80::1", false},
@@ -89,6 +94,17 @@ static void the_source_is_in_the_subnet_or_local_to_the_link(void **state)
 	}
 }
 
+static void a_duplicate_is_no_own_address(void **state)
+{
+	struct iface i = iface_of_tests();
+	struct ip_addr own = parse("2001:db8::1"), tentative = parse("2001:db8:1::1");
+	struct ip_addr duplicate = parse("2001:db8::9");
+
+	assert_non_null(neigh_subnet_own(&i, &own));
+	assert_non_null(neigh_subnet_own(&i, &tentative));
+	assert_null(neigh_subnet_own(&i, &duplicate));
+}
+
 static void without_a_usable_address_nobody_is_asked(void **state)
 {
 	static const char *const addresses[] = {"2001:db8::1/64?", NULL};
@@ -104,6 +120,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_hosts_of_the_subnets_may_be_neighbours),
 		cmocka_unit_test(the_source_is_in_the_subnet_or_local_to_the_link),
+		cmocka_unit_test(a_duplicate_is_no_own_address),
 		cmocka_unit_test(without_a_usable_address_nobody_is_asked),
 	};
 

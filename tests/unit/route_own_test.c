@@ -2,6 +2,7 @@
 /* The routes that interfaces bring with them, and static routes in their place. */
 #include <errno.h>
 
+#include "tests/unit/frame.h"
 #include "tests/unit/route_node.h"
 
 static void interfaces_bring_their_own_routes(void **state)
@@ -129,6 +130,126 @@ static void a_route_and_a_subnet_can_change_places_in_one_step(void **state)
 	assert_int_equal(route_rib.n_static[0], 1);
 }
 
+static const char claim[] = "eth{dst=all6} ip6{hop=255,src=node,dst=all} "
+			    "icmp6{type=136,info=0x20000000,"
+			    "hex=20010db800000000000000000000000102010200000000aa}";
+
+/* Another station claims @claim's address while it is probed. */
+static void claim_own_address(void)
+{
+	uint8_t buf[FRAME_MAX];
+
+	node_advance(500 * NSEC_PER_MSEC);
+	node_input(0, buf, frame_build(claim, buf));
+}
+
+/* The kind of the next hop for the claimed address, and of others beside it. */
+static void expect_claimed(enum nexthop_kind kind)
+{
+	assert_int_equal(route_lookup("2001:db8::1")->kind, kind);
+	assert_int_equal(route_lookup("2001:db8::2")->kind, NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("192.0.2.1")->kind, NEXTHOP_LOCAL);
+}
+
+static void an_address_that_is_a_duplicate_is_on_the_link(void **state)
+{
+	uint32_t in_use = nexthop_count();
+
+	claim_own_address();
+	expect_claimed(NEXTHOP_LOCAL);
+	node_advance(NSEC_PER_SEC);
+	expect_claimed(NEXTHOP_CONNECTED);
+	assert_string_equal(world_current->ifaces[route_lookup("2001:db8::1")->iface].name, "lan");
+	world_synchronize();
+	assert_int_equal(nexthop_count(), in_use - 1);
+	/* It stays so while the configuration names it, and ours if it comes back. */
+	route_begin();
+	assert_int_equal(route_commit(NULL), 0);
+	expect_claimed(NEXTHOP_CONNECTED);
+	route_begin_bare();
+	route_want_interface("lan", "192.0.2.1/24", "2001:db8::5/64", NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	expect_claimed(NEXTHOP_CONNECTED);
+	route_begin();
+	assert_int_equal(route_commit(NULL), 0);
+	expect_claimed(NEXTHOP_LOCAL);
+	world_synchronize();
+	assert_int_equal(nexthop_count(), in_use);
+}
+
+static void a_duplicate_without_a_subnet_is_on_the_link_too(void **state)
+{
+	route_begin_bare();
+	route_want_interface("lan", "192.0.2.1/24", "2001:db8::1/128", NULL);
+	assert_int_equal(route_commit(NULL), 0);
+	claim_own_address();
+	node_advance(NSEC_PER_SEC);
+	assert_int_equal(route_lookup("2001:db8::1")->kind, NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("2001:db8::2")->kind, NEXTHOP_NONE);
+}
+
+static void a_duplicate_still_bars_a_static_route(void **state)
+{
+	struct base_error err = {};
+
+	claim_own_address();
+	node_advance(NSEC_PER_SEC);
+	route_begin();
+	route_want_hop(0, "2001:db8::7", NULL);
+	assert_int_equal(route_want("2001:db8::1/128", 0, NULL), 0);
+	assert_int_equal(route_commit(&err), -EEXIST);
+	assert_string_equal(err.text,
+		"route 2001:db8::1 is an own address of interface \"lan\" already: remove the "
+		"route, or change the address of the interface");
+}
+
+static void a_duplicate_leaves_what_is_staged_alone(void **state)
+{
+	claim_own_address();
+	route_begin();
+	route_want_hop(0, "192.0.2.7", NULL);
+	route_want("10.1.0.0/16", 0, NULL);
+	node_advance(NSEC_PER_SEC);
+	expect_claimed(NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("10.1.0.1")->kind, NEXTHOP_NONE);
+	assert_int_equal(route_commit(NULL), 0);
+	expect_claimed(NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("10.1.0.1")->kind, NEXTHOP_NEIGHBOR);
+}
+
+/* Stops before every step of a commit in turn: half a generation is never seen. */
+static void a_duplicate_found_during_a_commit_waits_for_its_end(void **state)
+{
+	unsigned steps = 0;
+
+	for (unsigned before = 0; before == 0 || steps >= before; before++) {
+		route_node_stop(state);
+		route_node_start(state);
+		route_begin();
+		route_want_hop(0, "192.0.2.7", NULL);
+		route_want("10.1.0.0/16", 0, NULL);
+		route_want("2001:db8:9::/48", 0, NULL);
+		assert_int_equal(
+			generation_commit_start(world_current->generation + 1, 0, NULL, NULL), 0);
+		for (steps = 0; generation_busy(); steps++) {
+			bool published = world_current->generation > 1;
+
+			if (steps == before) {
+				claim_own_address();
+				node_advance(NSEC_PER_SEC);
+				expect_claimed(NEXTHOP_LOCAL);
+			}
+			assert_int_equal(route_lookup("10.1.0.1")->kind,
+				published ? NEXTHOP_NEIGHBOR : NEXTHOP_NONE);
+			generation_step(1);
+		}
+		node_advance(NSEC_PER_SEC);
+		if (steps > before)
+			expect_claimed(NEXTHOP_CONNECTED);
+	}
+	assert_true(steps > 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -138,6 +259,11 @@ int main(void)
 		ROUTE_TEST(a_static_route_in_the_place_of_an_own_one_is_refused),
 		ROUTE_TEST(an_installed_route_bars_a_subnet_while_it_is_wanted),
 		ROUTE_TEST(a_route_and_a_subnet_can_change_places_in_one_step),
+		ROUTE_TEST(an_address_that_is_a_duplicate_is_on_the_link),
+		ROUTE_TEST(a_duplicate_without_a_subnet_is_on_the_link_too),
+		ROUTE_TEST(a_duplicate_still_bars_a_static_route),
+		ROUTE_TEST(a_duplicate_leaves_what_is_staged_alone),
+		ROUTE_TEST(a_duplicate_found_during_a_commit_waits_for_its_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
