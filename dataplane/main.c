@@ -27,6 +27,7 @@
 #include "dataplane/core/stats.h"
 #include "dataplane/core/thread.h"
 #include "dataplane/ip/ip.h"
+#include "dataplane/lb/lb.h"
 #include "dataplane/link/link.h"
 #include "dataplane/modules.h"
 #include "dataplane/neigh/neigh.h"
@@ -169,6 +170,7 @@ static int start_core(struct base_error *err)
 	if (!node.stats)
 		return -EIO;
 	node.stats->tsc_hz = rte_get_tsc_hz();
+	lb_probe_results(node.stats->probes);
 	ret = nexthop_init(err);
 	node.nexthops = ret == 0;
 	if (ret == 0)

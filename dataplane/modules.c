@@ -4,6 +4,7 @@
 
 #include "dataplane/explain/explain.h"
 #include "dataplane/ip/ip.h"
+#include "dataplane/lb/lb.h"
 #include "dataplane/link/link.h"
 #include "dataplane/modules.h"
 #include "dataplane/neigh/neigh.h"
@@ -20,8 +21,10 @@ static const struct route_limits limits = {
 static void dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)
 {
 	iface_dad_done(iface, addr, unique);
-	if (!unique)
-		route_on_duplicate(iface, addr);
+	if (unique)
+		return;
+	route_on_duplicate(iface, addr);
+	lb_on_duplicate();
 }
 
 static int neigh_module_init(const struct conf_node *node, struct base_error *err)
@@ -46,6 +49,21 @@ static int icmp_worker_init(struct worker *w, struct base_error *err)
 	if (icmp_limiter_init(w) == 0)
 		return 0;
 	return base_error_set(err, ENOMEM, "no memory for the limits of ICMP errors");
+}
+
+static int lb_module_init(const struct conf_node *node, struct base_error *err)
+{
+	int ret = lb_init(node, err);
+
+	if (ret == 0)
+		lb_stage_init();
+	return ret;
+}
+
+static void lb_module_fini(void)
+{
+	lb_stage_fini();
+	lb_fini();
 }
 
 static int explain_module_init(const struct conf_node *node, struct base_error *err)
@@ -85,6 +103,19 @@ const struct module modules[] = {
 		.fini = route_fini,
 	},
 	{.name = "icmp", .worker_init = icmp_worker_init, .worker_fini = icmp_limiter_fini},
+	{
+		.name = "lb",
+		.init = lb_module_init,
+		.worker_init = lb_worker_init,
+		.forget = lb_forget,
+		.check = lb_check,
+		.prepare = lb_prepare,
+		.rollback = lb_rollback,
+		.apply = lb_apply,
+		.published = lb_published,
+		.worker_fini = lb_worker_fini,
+		.fini = lb_module_fini,
+	},
 	{.name = "explain", .init = explain_module_init, .fini = explain_fini},
 };
 

@@ -105,9 +105,9 @@ int cli_connect(struct cli *cli, const char *name, struct api_client *client,
 /* Opens the counters of the node. NULL with a sentence. */
 const struct stats_file *cli_counters(struct cli *cli, struct base_error *err);
 
-/* Calls @fn(@ctx, item) for every item of a dump; @fn returns false to stop. 0 or a negative errno.
- */
-int cli_dump(struct api_client *client, enum api_type type, const struct api_dump *request,
+/* Calls @fn(@ctx, item) for every item of a dump; @fn returns false to stop. @request is the
+ * structure that goes with @type, which begins with a cursor. 0 or a negative errno. */
+int cli_dump(struct api_client *client, enum api_type type, const void *request,
 	bool (*fn)(void *ctx, const void *item), void *ctx);
 
 /* The sentence of the last failed cli_dump. */
@@ -133,6 +133,21 @@ enum cli_exit cli_show_routes(struct cli *cli);
 
 /* braidctl show neighbors. */
 enum cli_exit cli_show_neighbors(struct cli *cli);
+
+/* braidctl show services. */
+enum cli_exit cli_show_services(struct cli *cli);
+
+/* braidctl show backends. */
+enum cli_exit cli_show_backends(struct cli *cli);
+
+/* braidctl show flows, streamed. */
+enum cli_exit cli_show_flows(struct cli *cli);
+
+/* braidctl drain. */
+enum cli_exit cli_drain(struct cli *cli);
+
+/* braidctl undrain. */
+enum cli_exit cli_undrain(struct cli *cli);
 
 /* braidctl show drops, from the counters. */
 enum cli_exit cli_show_drops(struct cli *cli);

@@ -78,6 +78,57 @@ const struct cli_command cli_commands[] = {
 		.run = cli_show_neighbors,
 	},
 	{
+		.name = "show services",
+		.summary = "balanced services: VIP, mode, how many backends can be used",
+		.text = "STATE is up, panic when so few backends are healthy that those which are "
+			"down are used as well (panic_threshold), or no backend. USABLE are those "
+			"that are up and have a weight; REFUSED packets found no backend, no NAT "
+			"port, or a limit.",
+		.examples = {"braidctl show services",
+			"braidctl -j show services | jq '.[] | select(.state != \"up\")'"},
+		.run = cli_show_services,
+	},
+	{
+		.name = "show backends",
+		.args = "[SERVICE]",
+		.args_max = 1,
+		.summary = "backends with health, share, flows and counters",
+		.text = "STATE is up; draining: it keeps its flows and gets no new ones; down: not "
+			"healthy; removed: no longer configured, its last flows go on. SHARE is "
+			"its part of new flows. PROBES are the last ones in a row; REPLIES are "
+			"seen in mode nat only.",
+		.examples = {"braidctl show backends", "braidctl show backends web",
+			"braidctl -j show backends web | jq '.[] | {backend, flows, reason}'"},
+		.run = cli_show_backends,
+	},
+	{
+		.name = "show flows",
+		.summary = "flows of the balancer: client, VIP, backend, state",
+		.text = "SOURCE is the address and port of the NAT pool that the backend sees. "
+			"IDLE is the time since the last packet. Options narrow it down together.",
+		.options = {{.name = "service",
+				    .letter = 's',
+				    .value = "NAME",
+				    .help = "only flows of this service"},
+			{.name = "client",
+				.letter = 'c',
+				.value = "ADDRESS",
+				.help = "only flows of this client"},
+			{.name = "backend",
+				.letter = 'b',
+				.value = "BACKEND",
+				.help = "only flows to it: 192.0.2.21 or 192.0.2.21:8080"},
+			{.name = "limit",
+				.letter = 'l',
+				.value = "N",
+				.help = "at most N flows, 0 for all (default 1000)"},
+			{.name = "count", .help = "print only how many there are"}},
+		.examples = {"braidctl show flows --service web --limit 20",
+			"braidctl show flows --client 198.51.100.7",
+			"braidctl show flows --backend '[2001:db8::1]:80' --count"},
+		.run = cli_show_flows,
+	},
+	{
 		.name = "show drops",
 		.summary = "dropped packets by reason",
 		.text = "Severity routine happens in a healthy network, suspicious means malformed "
@@ -130,12 +181,44 @@ const struct cli_command cli_commands[] = {
 			"\n"
 			"Lines start with + for what is added, - for what is removed and ~ for "
 			"what "
-			"changes. Changes of the node's name, workers, memory or devices need a "
+			"changes. Services in the counts at the end include the prefixes of the "
+			"NAT pool. Changes of the node's name, workers, memory, flows or devices "
+			"need a "
 			"restart of the dataplane and are refused.",
 		.options = {{.name = "dry-run",
 			.help = "only check and show the difference, in the dataplane too"}},
 		.examples = {"braidctl apply --dry-run braid.yaml", "braidctl apply braid.yaml"},
 		.run = cli_apply,
+	},
+	{
+		.name = "drain",
+		.args = "SERVICE BACKEND",
+		.args_min = 2,
+		.args_max = 2,
+		.summary = "give a backend no new flows; those it has go on",
+		.text = "BACKEND is an address, with its port where the service has several "
+			"backends of that address: 192.0.2.21, 192.0.2.21:8080 or "
+			"[2001:db8::1]:80.\n"
+			"\n"
+			"The drain stays until undrain, or until the backend leaves the "
+			"configuration, also when braid-control or braid-dataplane are "
+			"restarted. Ctrl-C ends the waiting, not the drain.",
+		.options = {{.name = "wait",
+			.letter = 'w',
+			.help = "show progress and end when its last flow is gone"}},
+		.examples = {"braidctl drain web 192.0.2.21:8080 --wait",
+			"braidctl drain web '[2001:db8::1]:80'"},
+		.run = cli_drain,
+	},
+	{
+		.name = "undrain",
+		.args = "SERVICE BACKEND",
+		.args_min = 2,
+		.args_max = 2,
+		.summary = "give a drained backend new flows again",
+		.text = "BACKEND is written as for drain.",
+		.examples = {"braidctl undrain web 192.0.2.21:8080"},
+		.run = cli_undrain,
 	},
 	{
 		.name = "explain",
@@ -210,8 +293,9 @@ const struct cli_command cli_commands[] = {
 	},
 	{
 		.name = "top",
-		.summary = "live rates per port, worker, stage and drop reason",
-		.text = "Reads the shared counters only; the workers do not notice. Ctrl-C ends "
+		.summary = "live rates per port, worker, service, backend, stage and drop reason",
+		.text = "Reads the shared counters, and asks the dataplane for the names of "
+			"services and backends; the workers do not notice. Ctrl-C ends "
 			"it.",
 		.options = {{.name = "interval",
 				    .letter = 'd',

@@ -97,25 +97,32 @@ const struct stats_file *cli_counters(struct cli *cli, struct base_error *err)
 	return stats_file_open(path, err);
 }
 
-int cli_dump(struct api_client *client, enum api_type type, const struct api_dump *request,
+int cli_dump(struct api_client *client, enum api_type type, const void *request,
 	bool (*fn)(void *ctx, const void *item), void *ctx)
 {
-	size_t item_bytes = api_row_find((uint16_t)type)->reply_item_bytes;
-	struct api_dump dump = *request;
+	const struct api_row *row = api_row_find((uint16_t)type);
+	union {
+		uint64_t cursor; /* each of them begins with it */
+		struct api_dump dump;
+		struct api_flow_dump flow_dump;
+	} ask;
+
+	BRAID_ASSERT(row->request_bytes <= sizeof(ask));
+	memcpy(&ask, request, row->request_bytes);
 
 	do {
 		const struct api_dump_reply *reply;
 		const void *body;
-		int rc = api_call(client, type, &dump, &body, &dump_error);
+		int rc = api_call(client, type, &ask, &body, &dump_error);
 
 		if (rc < 0)
 			return rc;
 		reply = body;
 		for (uint32_t i = 0; i < reply->count; i++)
-			if (!fn(ctx, (const uint8_t *)(reply + 1) + i * item_bytes))
+			if (!fn(ctx, (const uint8_t *)(reply + 1) + i * row->reply_item_bytes))
 				return 0;
-		dump.cursor = reply->cursor;
-	} while (dump.cursor != 0);
+		ask.cursor = reply->cursor;
+	} while (ask.cursor != 0);
 	return 0;
 }
 

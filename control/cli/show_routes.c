@@ -52,7 +52,8 @@ static const char *origin_name(uint8_t origin)
 {
 	static const char *const names[] = {[API_ORIGIN_STATIC] = "static",
 		[API_ORIGIN_CONNECTED] = "connected",
-		[API_ORIGIN_LOCAL] = "local"};
+		[API_ORIGIN_LOCAL] = "local",
+		[API_ORIGIN_SERVICE] = "service"};
 
 	return origin < ARRAY_SIZE(names) ? names[origin] : "unknown";
 }
@@ -138,7 +139,8 @@ static void print_text(struct routes *r, const struct api_route_info *route)
 	else if (route->origin == API_ORIGIN_STATIC)
 		printf("next hop %u (just replaced)", route->nexthop);
 	else
-		printf("on %.*s", API_NAME_MAX, route->interface);
+		printf("%s%.*s", route->origin == API_ORIGIN_SERVICE ? "" : "on ", API_NAME_MAX,
+			route->interface);
 	putchar('\n');
 }
 

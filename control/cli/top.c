@@ -9,6 +9,7 @@
 
 #include "control/cli/cli.h"
 #include "control/cli/table.h"
+#include "control/cli/top_lb.h"
 
 #define CLEAR_SCREEN "\033[H\033[2J\033[3J"
 
@@ -19,12 +20,6 @@ static void on_signal(int sig)
 	stopped = 1;
 }
 
-/* Two pictures and the time between them. */
-struct interval {
-	const struct stats_file *old, *now;
-	double seconds;
-};
-
 static uint64_t sum_at(const struct stats_file *f, size_t offset)
 {
 	uint64_t sum = 0;
@@ -34,7 +29,7 @@ static uint64_t sum_at(const struct stats_file *f, size_t offset)
 	return sum;
 }
 
-static json_t *per_second(const struct interval *iv, uint64_t old, uint64_t now)
+static json_t *per_second(const struct cli_interval *iv, uint64_t old, uint64_t now)
 {
 	double rate = (double)(int64_t)(now - old) / iv->seconds;
 
@@ -42,12 +37,12 @@ static json_t *per_second(const struct interval *iv, uint64_t old, uint64_t now)
 }
 
 /* The rate of the word at @offset of each worker, over all workers. */
-static json_t *rate_at(const struct interval *iv, size_t offset)
+static json_t *rate_at(const struct cli_interval *iv, size_t offset)
 {
 	return per_second(iv, sum_at(iv->old, offset), sum_at(iv->now, offset));
 }
 
-static json_t *ports_json(const struct interval *iv)
+static json_t *ports_json(const struct cli_interval *iv)
 {
 	json_t *rows = json_array();
 
@@ -69,7 +64,7 @@ static json_t *ports_json(const struct interval *iv)
 	return rows;
 }
 
-static json_t *workers_json(const struct interval *iv)
+static json_t *workers_json(const struct cli_interval *iv)
 {
 	json_t *rows = json_array();
 
@@ -94,12 +89,13 @@ static json_t *workers_json(const struct interval *iv)
 		json_object_set_new(row, "rx_pps", per_second(iv, a->rx_pkts, b->rx_pkts));
 		json_object_set_new(row, "tx_pps", per_second(iv, a->tx_pkts, b->tx_pkts));
 		json_object_set_new(row, "drop_pps", per_second(iv, dropped_a, dropped_b));
+		json_object_set_new(row, "flows", json_integer((json_int_t)b->flows));
 		json_array_append_new(rows, row);
 	}
 	return rows;
 }
 
-static json_t *stages_json(const struct interval *iv)
+static json_t *stages_json(const struct cli_interval *iv)
 {
 	json_t *rows = json_array();
 
@@ -121,7 +117,7 @@ static json_t *stages_json(const struct interval *iv)
 	return rows;
 }
 
-static json_t *drops_json(const struct interval *iv)
+static json_t *drops_json(const struct cli_interval *iv)
 {
 	json_t *rows = json_array();
 
@@ -157,31 +153,45 @@ static void print_part(
 	json_decref(rows);
 }
 
-static void print_text(const struct interval *iv)
+static void print_text(const struct cli_interval *iv)
 {
 	static const struct table_column ports[] = {{"port", "PORT"}, {"rx_pps", "RX PACKETS/S"},
 		{"rx_bytes_per_s", "RX BYTES/S"}, {"tx_pps", "TX PACKETS/S"},
 		{"tx_bytes_per_s", "TX BYTES/S"}};
 	static const struct table_column workers[] = {{"worker", "WORKER"}, {"cpu", "CPU"},
 		{"load_percent", "LOAD %"}, {"rx_pps", "RX PACKETS/S"}, {"tx_pps", "TX PACKETS/S"},
-		{"drop_pps", "DROPS/S"}};
+		{"drop_pps", "DROPS/S"}, {"flows", "FLOWS"}};
 	static const struct table_column stages[] = {
 		{"stage", "STAGE"}, {"pps", "PACKETS/S"}, {"cycles_per_packet", "CYCLES/PACKET"}};
+	static const struct table_column services[] = {{"service", "SERVICE"}, {"usable", "USABLE"},
+		{"backends", "BACKENDS"}, {"flows", "FLOWS"}, {"new_flows_per_s", "NEW FLOWS/S"},
+		{"pps", "PACKETS/S"}, {"bytes_per_s", "BYTES/S"}, {"reply_pps", "REPLIES/S"},
+		{"reply_bytes_per_s", "REPLY BYTES/S"}};
+	static const struct table_column backends[] = {{"service", "SERVICE"},
+		{"backend", "BACKEND"}, {"state", "STATE"}, {"flows", "FLOWS"},
+		{"new_flows_per_s", "NEW FLOWS/S"}, {"pps", "PACKETS/S"},
+		{"bytes_per_s", "BYTES/S"}, {"reply_pps", "REPLIES/S"},
+		{"reply_bytes_per_s", "REPLY BYTES/S"}};
 	static const struct table_column drops[] = {{"reason", "REASON"}, {"pps", "PACKETS/S"}};
 
 	printf("generation %llu, over %.1f s\n\n", (unsigned long long)iv->now->gauges.generation,
 		iv->seconds);
 	print_part("Ports", ports_json(iv), ports, ARRAY_SIZE(ports));
 	print_part("Workers", workers_json(iv), workers, ARRAY_SIZE(workers));
+	if (iv->lb->n_services > 0)
+		print_part("Services", cli_top_services(iv), services, ARRAY_SIZE(services));
+	if (iv->lb->n_backends > 0)
+		print_part("Backends", cli_top_backends(iv), backends, ARRAY_SIZE(backends));
 	print_part("Stages", active(stages_json(iv), "pps"), stages, ARRAY_SIZE(stages));
 	print_part("Drops", active(drops_json(iv), "pps"), drops, ARRAY_SIZE(drops));
 }
 
-static enum cli_exit print_json(const struct interval *iv)
+static enum cli_exit print_json(const struct cli_interval *iv)
 {
-	return cli_print_json(json_pack("{s:f,s:I,s:o,s:o,s:o,s:o}", "seconds", iv->seconds,
+	return cli_print_json(json_pack("{s:f,s:I,s:o,s:o,s:o,s:o,s:o,s:o}", "seconds", iv->seconds,
 		"generation", (json_int_t)iv->now->gauges.generation, "ports", ports_json(iv),
-		"workers", workers_json(iv), "stages", stages_json(iv), "drops", drops_json(iv)));
+		"workers", workers_json(iv), "services", cli_top_services(iv), "backends",
+		cli_top_backends(iv), "stages", stages_json(iv), "drops", drops_json(iv)));
 }
 
 static double now_seconds(void)
@@ -194,9 +204,13 @@ static double now_seconds(void)
 
 /* One interval between the pictures in @old and @now, printed. */
 static void show_interval(
-	const struct cli *cli, const struct stats_file *old, const struct stats_file *now, double s)
+	struct cli *cli, const struct stats_file *old, const struct stats_file *now, double s)
 {
-	struct interval iv = {.old = old, .now = now, .seconds = s > 0 ? s : 1};
+	struct base_error ignored;
+	struct cli_lb lb;
+	struct cli_interval iv = {.old = old, .now = now, .seconds = s > 0 ? s : 1, .lb = &lb};
+
+	cli_lb_fetch(cli, &lb, &ignored);
 
 	if (cli->json) {
 		print_json(&iv);
@@ -205,6 +219,7 @@ static void show_interval(
 			fputs(CLEAR_SCREEN, stdout);
 		print_text(&iv);
 	}
+	cli_lb_free(&lb);
 	fflush(stdout);
 }
 

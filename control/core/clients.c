@@ -99,7 +99,8 @@ void clients_reply(struct clients *c, const struct client_ref *ref, const void *
 		return;
 	body_len = api_row_find(ref->type)->reply_bytes;
 	at = (uint8_t *)(begin_answer(client, ref, body_len + items_len, 0) + 1);
-	memcpy(at, body, body_len);
+	if (body_len > 0)
+		memcpy(at, body, body_len);
 	if (items_len > 0)
 		memcpy(at + body_len, items, items_len);
 	flush(client);
@@ -190,6 +191,16 @@ static int on_config(
 	return 0;
 }
 
+static int on_drain(
+	struct clients *c, const struct client_ref *ref, const void *body, struct base_error *err)
+{
+	int rc = service_drain(c->core->services, body, err);
+
+	if (rc == 0)
+		clients_reply(c, ref, NULL, NULL, 0);
+	return rc;
+}
+
 static int dispatch(
 	struct clients *c, const struct client_ref *ref, const void *body, struct base_error *err)
 {
@@ -202,6 +213,8 @@ static int dispatch(
 		return on_apply(c, ref, body, err);
 	case API_control_config:
 		return on_config(c, ref, body, err);
+	case API_control_drain:
+		return on_drain(c, ref, body, err);
 	}
 	return base_error_set(err, EOPNOTSUPP, "%s is a message for braid-dataplane's socket",
 		api_row_find(ref->type)->name);

@@ -23,6 +23,23 @@ void core_error(struct core *core, const char *text)
 	log_line("%s", text);
 }
 
+/* How many services and backends there are, and how they are. */
+static void count_backends(const struct core *core, struct api_control_status *status)
+{
+	struct service_view view = {0};
+
+	if (core->services)
+		view = service_view(core->services);
+	status->services = (uint16_t)view.n_services;
+	status->backends = (uint16_t)view.n_backends;
+	for (uint32_t i = 0; i < view.n_services; i++)
+		status->panics += view.services[i].panic;
+	for (uint32_t i = 0; i < view.n_backends; i++) {
+		status->backends_draining += view.backends[i].drained;
+		status->backends_down += view.backends[i].health.down;
+	}
+}
+
 void core_status(const struct core *core, struct api_control_status *status)
 {
 	const struct applied *desired = core->desired;
@@ -46,6 +63,7 @@ void core_status(const struct core *core, struct api_control_status *status)
 			sizeof(status->metrics_address));
 		base_strlcpy(status->config_path, desired->path, sizeof(status->config_path));
 	}
+	count_backends(core, status);
 	base_strlcpy(status->last_error,
 		up || !core->session ? core->last_error : session_complaint(core->session),
 		sizeof(status->last_error));
@@ -54,6 +72,16 @@ void core_status(const struct core *core, struct api_control_status *status)
 static const struct stats_file *counters(void *ctx)
 {
 	return ((struct core *)ctx)->counters;
+}
+
+static struct service_view services(void *ctx)
+{
+	return service_view(((struct core *)ctx)->services);
+}
+
+static bool ask(void *ctx, enum api_type type, const void *body, size_t len)
+{
+	return session_ask(((struct core *)ctx)->session, type, body, len);
 }
 
 static void status(void *ctx, struct api_control_status *out)
@@ -152,6 +180,7 @@ static void on_down(void *ctx, const char *why)
 {
 	struct core *core = ctx;
 
+	service_on_down(core->services);
 	stats_file_close(core->counters);
 	core->counters = NULL;
 	if (core->install)
@@ -175,6 +204,11 @@ static void on_pushed(
 	install_on_pushed(core->install, rc, err, counts);
 }
 
+static void on_answer(void *ctx, const struct api_header *hdr)
+{
+	service_on_answer(((struct core *)ctx)->services, hdr);
+}
+
 void core_sync(struct core *core)
 {
 	if (core->install || core->refused || !core->decided || !core->desired ||
@@ -182,8 +216,10 @@ void core_sync(struct core *core)
 		return;
 	if (core->desired->generation != 0 &&
 		core->desired->generation == session_installed(core->session) &&
-		core->desired->started_ns == session_hello(core->session)->started_ns)
+		core->desired->started_ns == session_hello(core->session)->started_ns) {
+		service_follow(core->services, core->desired->conf, core->desired->generation);
 		return;
+	}
 	install_replay(core);
 }
 
@@ -238,10 +274,12 @@ static const struct session_ops session_ops = {
 	.on_down = on_down,
 	.on_progress = on_progress,
 	.on_pushed = on_pushed,
+	.on_answer = on_answer,
 };
 
 static int start(struct core *core, struct base_error *err)
 {
+	const struct service_ops service_ops = {.ask = ask, .counters = counters, .ctx = core};
 	char path[CORE_RUNTIME_MAX + 32];
 	int rc = load_file(core, err);
 
@@ -258,6 +296,9 @@ static int start(struct core *core, struct base_error *err)
 		if (rc < 0)
 			return rc;
 	}
+	core->services = service_create(core->base, core->options.runtime, &service_ops);
+	if (!core->services)
+		return base_error_set(err, ENOMEM, "no memory for the services");
 	snprintf(path, sizeof(path), "%s/dataplane.sock", core->options.runtime);
 	core->session = session_create(core->base, path, &session_ops, core);
 	if (!core->session)
@@ -277,8 +318,8 @@ struct core *core_create(
 	core->base = base;
 	core->options = *options;
 	core->started_ns = log_now_ns();
-	core->metrics_source =
-		(struct metrics_source){.counters = counters, .status = status, .ctx = core};
+	core->metrics_source = (struct metrics_source){
+		.counters = counters, .status = status, .services = services, .ctx = core};
 	if (start(core, err) == 0)
 		return core;
 	core_destroy(core);
@@ -291,6 +332,7 @@ void core_destroy(struct core *core)
 		return;
 	install_destroy(core->install);
 	session_destroy(core->session);
+	service_destroy(core->services);
 	clients_destroy(core->clients);
 	metrics_destroy(core->metrics);
 	stats_file_close(core->counters);

@@ -9,6 +9,7 @@
 #include "control/core/job.h"
 #include "control/core/session.h"
 #include "control/metrics/metrics.h"
+#include "control/service/service.h"
 
 /*
  * One configuration on its way into the dataplane: loaded, compared and kept on disk by a thread,
@@ -42,6 +43,7 @@ struct core {
 	bool failed;
 	struct session *session;
 	struct clients *clients;
+	struct service_table *services;
 	struct metrics *metrics;
 	struct metrics_source metrics_source;
 	const struct stats_file *counters; /* NULL: the dataplane is not there */

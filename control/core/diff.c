@@ -7,6 +7,7 @@
 
 #include "control/core/diff.h"
 #include "control/core/diff_routes.h"
+#include "control/core/diff_services.h"
 
 static const struct conf_interface *find_interface(const struct conf *conf, const char *name)
 {
@@ -155,6 +156,7 @@ char *diff_text(const struct conf *from, const struct conf *to, size_t *len)
 		diff_interfaces(out, from ? from : nothing, to);
 		ok = diff_neighbors(out, from ? from : nothing, to) &&
 		     diff_routes(out, from ? from : nothing, to);
+		diff_services(out, from ? from : nothing, to);
 		diff_metrics(out, from ? from : nothing, to);
 		ok = fclose(out) == 0 && ok;
 	}
@@ -181,6 +183,8 @@ static const char *node_difference(const struct conf_node *a, const struct conf_
 		return "huge";
 	if (a->idle != b->idle)
 		return "idle";
+	if (a->flows != b->flows)
+		return "flows";
 	return NULL;
 }
 

@@ -29,6 +29,7 @@ static void work(void *ctx)
 			in->status = -EINVAL;
 			return;
 		}
+		applied_choose_key(in->target->conf, in->was);
 		in->status = diff_needs_restart(in->was, in->target->conf, &in->err);
 		if (in->status < 0)
 			return;
@@ -202,9 +203,10 @@ static void succeed(struct install *in, const struct api_commit_reply *counts)
 	if (store_promote(core->options.runtime, &err) < 0)
 		core_error(core, err.text);
 	log_line("generation %" PRIu64 " is in force, from %s: %u interfaces, %u neighbours, %u "
-		 "routes",
+		 "routes, %u services, %u backends",
 		in->generation, core->desired->path, core->desired->conf->node.n_interfaces,
-		core->desired->conf->n_neighbors, core->desired->conf->n_routes);
+		core->desired->conf->n_neighbors, core->desired->conf->n_routes,
+		core->desired->conf->n_services, core->desired->conf->n_backends);
 	core->last_error[0] = '\0';
 	core->refused = false;
 	answer(in, counts);

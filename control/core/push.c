@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "control/core/push.h"
+#include "control/core/push_lb.h"
 
 /* How many items of @item_bytes fit into one message after its struct api_list. */
 static uint32_t items_per_message(size_t item_bytes)
@@ -18,7 +19,7 @@ void push_init(struct push *p, const struct conf *conf, uint64_t generation, boo
 		.generation = generation,
 		.dry_run = dry_run,
 		.total = conf->node.n_interfaces + conf->n_neighbors + conf->n_nexthops +
-			 conf->n_routes};
+			 conf->n_routes + conf->n_pool + conf->n_services + conf->n_backends};
 }
 
 static void encode_interface(const struct conf *conf, uint32_t i, void *out)
@@ -102,6 +103,15 @@ static const struct push_list lists[] = {
 	[PUSH_ROUTES] = {.type = API_route_set,
 		.item_bytes = sizeof(struct api_route),
 		.encode = encode_route},
+	[PUSH_POOL] = {.type = API_pool_set,
+		.item_bytes = sizeof(struct api_pool),
+		.encode = push_encode_pool},
+	[PUSH_SERVICES] = {.type = API_service_set,
+		.item_bytes = sizeof(struct api_service),
+		.encode = push_encode_service},
+	[PUSH_BACKENDS] = {.type = API_backend_set,
+		.item_bytes = sizeof(struct api_backend),
+		.encode = push_encode_backend},
 };
 
 static uint32_t stage_items(const struct push *p)
@@ -115,7 +125,14 @@ static uint32_t stage_items(const struct push *p)
 		return p->conf->n_nexthops;
 	case PUSH_ROUTES:
 		return p->conf->n_routes;
+	case PUSH_POOL:
+		return p->conf->n_pool;
+	case PUSH_SERVICES:
+		return p->conf->n_services;
+	case PUSH_BACKENDS:
+		return p->conf->n_backends;
 	case PUSH_BEGIN:
+	case PUSH_LB:
 	case PUSH_COMMIT:
 	case PUSH_ABORT:
 	case PUSH_SENT:
@@ -161,6 +178,16 @@ static size_t make_begin(struct push *p, uint8_t *buf)
 	return finish(p, buf, API_begin, sizeof(body));
 }
 
+static size_t make_lb(struct push *p, uint8_t *buf)
+{
+	struct api_lb body;
+
+	push_encode_lb(p->conf, &body);
+	memcpy(buf + sizeof(struct api_header), &body, sizeof(body));
+	p->stage = PUSH_POOL;
+	return finish(p, buf, API_lb_set, sizeof(body));
+}
+
 static size_t make_commit(struct push *p, uint8_t *buf)
 {
 	struct api_commit body = {
@@ -175,7 +202,7 @@ size_t push_next(struct push *p, uint8_t *buf)
 {
 	if (p->status < 0 && p->stage != PUSH_SENT)
 		p->stage = PUSH_ABORT;
-	while (p->stage >= PUSH_INTERFACES && p->stage <= PUSH_ROUTES &&
+	while (p->stage < ARRAY_SIZE(lists) && lists[p->stage].encode &&
 		p->next == stage_items(p)) {
 		p->stage++;
 		p->next = 0;
@@ -187,7 +214,12 @@ size_t push_next(struct push *p, uint8_t *buf)
 	case PUSH_NEIGHBORS:
 	case PUSH_NEXTHOPS:
 	case PUSH_ROUTES:
+	case PUSH_POOL:
+	case PUSH_SERVICES:
+	case PUSH_BACKENDS:
 		return make_list(p, buf);
+	case PUSH_LB:
+		return make_lb(p, buf);
 	case PUSH_COMMIT:
 		return p->n_answered == p->n_sent ? make_commit(p, buf) : 0;
 	case PUSH_ABORT:

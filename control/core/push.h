@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * A whole configuration as the messages of one generation, made one at a time so that a million
- * routes never hold up the loop: BEGIN, interfaces, neighbours, next hops, routes, COMMIT. The
- * COMMIT comes only after every other message has been answered with success. Thread: main.
+ * routes never hold up the loop: BEGIN, interfaces, neighbours, next hops, routes, the balancer's
+ * settings, pool, services and backends, COMMIT. The COMMIT comes only after every other message
+ * has been answered with success. Thread: main.
  */
 #ifndef CONTROL_CORE_PUSH_H
 #define CONTROL_CORE_PUSH_H
@@ -16,6 +17,10 @@ enum push_stage {
 	PUSH_NEIGHBORS,
 	PUSH_NEXTHOPS,
 	PUSH_ROUTES,
+	PUSH_LB,
+	PUSH_POOL,
+	PUSH_SERVICES,
+	PUSH_BACKENDS,
 	PUSH_COMMIT,
 	PUSH_ABORT, /* something failed: tell the dataplane to forget it */
 	PUSH_SENT,  /* nothing left to send */

@@ -16,6 +16,7 @@
 #define MSGS_PER_TURN     8  /* sent or received before others get their turn in the loop */
 #define MSGS_UNANSWERED   32 /* sent ahead of the answers */
 #define PROGRESS_PER_PUSH 50 /* reports of a long push */
+#define ASK_SEQUENCE      0x80000000u /* added to those of asked messages: pushes count from 1 */
 
 struct session {
 	struct event_base *base;
@@ -30,10 +31,14 @@ struct session {
 	struct push push;
 	uint32_t reported; /* of push.done */
 	size_t tx_len;     /* of the message in tx that is not sent yet, 0: none */
+	size_t ask_len;    /* of the message in ask that waits for its turn, 0: none */
+	uint32_t ask_sequence;
+	bool asking; /* its answer is to come */
 	char path[128];
 	char complaint[256]; /* logged last: the same one is not repeated */
-	uint8_t tx[API_MSG_MAX_BYTES];
-	uint8_t rx[API_MSG_MAX_BYTES];
+	_Alignas(uint64_t) uint8_t tx[API_MSG_MAX_BYTES];
+	_Alignas(uint64_t) uint8_t ask[API_MSG_MAX_BYTES];
+	_Alignas(uint64_t) uint8_t rx[API_MSG_MAX_BYTES];
 };
 
 static void retry_later(struct session *s)
@@ -76,6 +81,8 @@ static void go_down(struct session *s, const char *why)
 	s->state = SESSION_DOWN;
 	s->installed = 0;
 	s->tx_len = 0;
+	s->ask_len = 0;
+	s->asking = false;
 	complain(s, why);
 	retry_later(s);
 	if (was_up)
@@ -85,7 +92,7 @@ static void go_down(struct session *s, const char *why)
 /* Ends the push if all is answered. */
 static void check_pushed(struct session *s)
 {
-	if (s->state != SESSION_PUSHING || s->tx_len > 0 || !push_is_done(&s->push))
+	if (s->state != SESSION_PUSHING || !push_is_done(&s->push))
 		return;
 	s->state = SESSION_READY;
 	s->ops->on_pushed(s->ctx, s->push.status, &s->push.error, &s->push.counts);
@@ -101,15 +108,28 @@ static void report_progress(struct session *s)
 	}
 }
 
+/* Puts the next message into s->tx if that is free and there is one. */
+static void next_message(struct session *s)
+{
+	if (s->tx_len > 0)
+		return;
+	if (s->ask_len > 0) {
+		memcpy(s->tx, s->ask, s->ask_len);
+		s->tx_len = s->ask_len;
+		s->ask_len = 0;
+	} else if (s->state == SESSION_PUSHING &&
+		   s->push.n_sent - s->push.n_answered < MSGS_UNANSWERED) {
+		s->tx_len = push_next(&s->push, s->tx);
+	}
+}
+
 /* Sends what there is, as far as the socket takes it and fairness allows. */
 static void pump(struct session *s)
 {
 	for (unsigned n = 0; n < MSGS_PER_TURN; n++) {
 		int rc;
 
-		if (s->tx_len == 0 && s->state == SESSION_PUSHING &&
-			s->push.n_sent - s->push.n_answered < MSGS_UNANSWERED)
-			s->tx_len = push_next(&s->push, s->tx);
+		next_message(s);
 		if (s->tx_len == 0)
 			return;
 		rc = api_send_whole(s->fd, (const struct api_header *)s->tx);
@@ -171,6 +191,12 @@ static void on_message(struct session *s, const struct api_header *hdr)
 	if (hdr->type == API_hello && hdr->status < 0 && s->state != SESSION_GREETING) {
 		base_error_set(&err, EPROTO, "%s", ((const struct base_error *)(hdr + 1))->text);
 		go_down(s, err.text);
+		return;
+	}
+	if (s->asking && hdr->sequence == s->ask_sequence) {
+		s->installed = hdr->generation;
+		s->asking = false;
+		s->ops->on_answer(s->ctx, hdr);
 		return;
 	}
 	switch (s->state) {
@@ -316,4 +342,26 @@ void session_push(struct session *s, const struct conf *conf, uint64_t generatio
 	s->reported = 0;
 	s->state = SESSION_PUSHING;
 	pump(s);
+}
+
+bool session_ask(struct session *s, enum api_type type, const void *body, size_t len)
+{
+	struct api_header hdr = {.type = (uint16_t)type};
+
+	bool can = s->state == SESSION_READY ||
+		   (s->state == SESSION_PUSHING && s->push.stage != PUSH_SENT);
+
+	if (!can || s->asking)
+		return false;
+	BRAID_ASSERT(sizeof(hdr) + len <= sizeof(s->ask));
+	s->ask_sequence = ASK_SEQUENCE | (s->ask_sequence + 1);
+	s->asking = true;
+	hdr.sequence = s->ask_sequence;
+	hdr.length_bytes = (uint32_t)(sizeof(hdr) + len);
+	memcpy(s->ask, &hdr, sizeof(hdr));
+	memcpy(s->ask + sizeof(hdr), body, len);
+	s->ask_len = sizeof(hdr) + len;
+	/* The loop sends it: whoever asks is not called back before this returns. */
+	event_active(s->on_writable, EV_WRITE, 1);
+	return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * The connection to braid-dataplane as a state machine driven by the event loop: connect (again and
- * again while it is absent), greet, push generations with pipelined sends that never block.
+ * again while it is absent), greet, push generations with pipelined sends that never block. Beside
+ * a push, or without one, single messages are asked: they go ahead of what is left of the push.
  * Thread: main.
  */
 #ifndef CONTROL_CORE_SESSION_H
@@ -28,6 +29,8 @@ struct session_ops {
 	/* The push has ended: 0, or a negative errno and a sentence. Not called after on_down. */
 	void (*on_pushed)(void *ctx, int status, const struct base_error *err,
 		const struct api_commit_reply *counts);
+	/* The answer to session_ask(), of success or of failure. Not called after on_down. */
+	void (*on_answer)(void *ctx, const struct api_header *hdr);
 };
 
 /* Starts connecting to the socket @path. NULL when there is no memory. @ops outlives the session.
@@ -55,5 +58,12 @@ const char *session_complaint(const struct session *s);
  * must be SESSION_READY.
  */
 void session_push(struct session *s, const struct conf *conf, uint64_t generation, bool dry_run);
+
+/*
+ * Sends a message of @type with @len bytes behind its header; on_answer follows. False: there is no
+ * dataplane, a COMMIT is on its way (what it asks about is about to change), or the answer to the
+ * last such message is still to come.
+ */
+bool session_ask(struct session *s, enum api_type type, const void *body, size_t len);
 
 #endif

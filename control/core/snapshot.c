@@ -11,7 +11,7 @@
 
 #include "control/core/snapshot.h"
 
-#define SNAPSHOT_MAGIC    0x70616e7362726431ULL
+#define SNAPSHOT_MAGIC    0x70616e7362726432ULL
 #define CHECKSUM_START    0xcbf29ce484222325ULL
 #define SNAPSHOT_HOPS_MAX ((uint64_t)CONF_NEXTHOPS_MAX * CONF_HOPS_MAX)
 
@@ -22,8 +22,11 @@ struct snapshot_head {
 	uint32_t conf_bytes, neighbor_bytes, hop_bytes, route_bytes;
 	uint32_t n_neighbors, n_nexthops, n_routes, n_route_files;
 	uint32_t n_hops;
+	uint32_t pool_bytes, service_bytes, backend_bytes;
+	uint32_t n_pool, n_services, n_backends;
 	uint16_t metrics_port;
 	uint16_t pad;
+	struct conf_lb lb;
 	char metrics_address[IPADDR_TEXT_MAX];
 	char build[16];
 };
@@ -67,6 +70,9 @@ static void put_body(struct writer *w, const struct conf *conf)
 	}
 	put(w, conf->routes, conf->n_routes * sizeof(*conf->routes));
 	put(w, conf->route_files, conf->n_route_files * sizeof(*conf->route_files));
+	put(w, conf->pool, conf->n_pool * sizeof(*conf->pool));
+	put(w, conf->services, conf->n_services * sizeof(*conf->services));
+	put(w, conf->backends, conf->n_backends * sizeof(*conf->backends));
 }
 
 static struct snapshot_head head_of(const struct conf *conf)
@@ -80,8 +86,15 @@ static struct snapshot_head head_of(const struct conf *conf)
 		.n_nexthops = conf->n_nexthops,
 		.n_routes = conf->n_routes,
 		.n_route_files = conf->n_route_files,
+		.pool_bytes = sizeof(*conf->pool),
+		.service_bytes = sizeof(*conf->services),
+		.backend_bytes = sizeof(*conf->backends),
+		.n_pool = conf->n_pool,
+		.n_services = conf->n_services,
+		.n_backends = conf->n_backends,
 		.metrics_port = conf->metrics_port};
 
+	memcpy(&head.lb, &conf->lb, sizeof(head.lb));
 	for (uint32_t i = 0; i < conf->n_nexthops; i++)
 		head.n_hops += conf->nexthops[i].n_hops;
 	base_strlcpy(head.metrics_address, conf->metrics_address, sizeof(head.metrics_address));
@@ -164,6 +177,29 @@ static bool take_nexthops(struct cursor *c, struct conf *conf, const struct snap
 	return true;
 }
 
+/* The balancer's part, with every reference inside it checked. */
+static bool take_services(struct cursor *c, struct conf *conf, const struct snapshot_head *head)
+{
+	conf->lb = head->lb;
+	conf->pool = take(c, head->n_pool, sizeof(*conf->pool));
+	conf->n_pool = (uint16_t)head->n_pool;
+	conf->services = take(c, head->n_services, sizeof(*conf->services));
+	conf->n_services = head->n_services;
+	conf->backends = take(c, head->n_backends, sizeof(*conf->backends));
+	conf->n_backends = head->n_backends;
+	if (!conf->pool || !conf->services || !conf->backends)
+		return false;
+	for (uint32_t i = 0; i < conf->n_services; i++)
+		if (conf->services[i].first_backend > conf->n_backends ||
+			conf->services[i].n_backends >
+				conf->n_backends - conf->services[i].first_backend)
+			return false;
+	for (uint32_t i = 0; i < conf->n_backends; i++)
+		if (conf->backends[i].service >= conf->n_services)
+			return false;
+	return true;
+}
+
 static bool take_all(struct cursor *c, struct conf *conf, const struct snapshot_head *head)
 {
 	struct conf_node *node = take(c, 1, sizeof(*node));
@@ -180,7 +216,7 @@ static bool take_all(struct cursor *c, struct conf *conf, const struct snapshot_
 	conf->n_routes = head->n_routes;
 	conf->route_files = take(c, head->n_route_files, sizeof(*conf->route_files));
 	conf->n_route_files = (uint16_t)head->n_route_files;
-	if (!conf->routes || !conf->route_files || c->left != 0)
+	if (!conf->routes || !conf->route_files || !take_services(c, conf, head) || c->left != 0)
 		return false;
 	for (uint32_t i = 0; i < conf->n_routes; i++)
 		if (conf->routes[i].nexthop >= conf->n_nexthops)
@@ -212,11 +248,15 @@ static struct conf *parse(const uint8_t *data, size_t len)
 		head.neighbor_bytes == sizeof(*conf->neighbors) &&
 		head.hop_bytes == sizeof(struct conf_hop) &&
 		head.route_bytes == sizeof(*conf->routes) &&
+		head.pool_bytes == sizeof(*conf->pool) &&
+		head.service_bytes == sizeof(*conf->services) &&
+		head.backend_bytes == sizeof(*conf->backends) &&
 		strncmp(head.build, BRAID_VERSION, sizeof(head.build)) == 0 &&
 		head.n_neighbors <= CONF_NEIGHBORS_MAX && head.n_nexthops <= CONF_NEXTHOPS_MAX &&
 		head.n_hops <= SNAPSHOT_HOPS_MAX && head.n_routes <= CONF_ROUTES_MAX &&
-		head.n_route_files <= CONF_ROUTE_FILES_MAX && is_whole(&head, &c) &&
-		take_all(&c, conf, &head))
+		head.n_route_files <= CONF_ROUTE_FILES_MAX && head.n_pool <= CONF_POOL_MAX &&
+		head.n_services <= CONF_SERVICES_MAX && head.n_backends <= CONF_BACKENDS_MAX &&
+		is_whole(&head, &c) && take_all(&c, conf, &head))
 		return conf;
 	conf_free(conf);
 	return NULL;

@@ -19,10 +19,25 @@
 #define SNAPSHOT_START "snapshot-"
 #define HEAD_FORMAT                                                                                \
 	"# braid: generation %" PRIu64 " dataplane %" PRIu64 " applied %" PRIu64                   \
-	" snapshot %s from %s\n"
+	" key %s snapshot %s from %s\n"
 #define HEAD_SCAN                                                                                  \
 	"# braid: generation %" SCNu64 " dataplane %" SCNu64 " applied %" SCNu64                   \
-	" snapshot %47s from %n"
+	" key %32s snapshot %47s from %n"
+
+/* The key as 32 hexadecimal digits. */
+static void format_key(const uint8_t key[16], char text[33])
+{
+	for (unsigned i = 0; i < 16; i++)
+		snprintf(text + 2 * (size_t)i, 3, "%02x", key[i]);
+}
+
+static bool parse_key(const char *text, uint8_t key[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		if (sscanf(text + 2 * (size_t)i, "%2hhx", &key[i]) != 1)
+			return false;
+	return strlen(text) == 32;
+}
 
 static void path_in(const char *runtime, const char *name, char path[PATH_MAX])
 {
@@ -31,7 +46,7 @@ static void path_in(const char *runtime, const char *name, char path[PATH_MAX])
 
 int store_prepare(const char *runtime, struct applied *a, struct base_error *err)
 {
-	char head[CONF_PATH_MAX + 256], path[PATH_MAX];
+	char head[CONF_PATH_MAX + 256], path[PATH_MAX], key[33];
 	int rc;
 
 	if (a->snapshot[0] == '\0') {
@@ -43,7 +58,8 @@ int store_prepare(const char *runtime, struct applied *a, struct base_error *err
 			return rc;
 		}
 	}
-	snprintf(head, sizeof(head), HEAD_FORMAT, a->generation, a->started_ns, a->applied_ns,
+	format_key(a->conf->lb.key, key);
+	snprintf(head, sizeof(head), HEAD_FORMAT, a->generation, a->started_ns, a->applied_ns, key,
 		a->snapshot, a->path);
 	path_in(runtime, NEXT_FILE, path);
 	return file_replace(path, head, a->text, a->text_len, err);
@@ -53,12 +69,14 @@ int store_prepare(const char *runtime, struct applied *a, struct base_error *err
 static size_t parse_head(const char *text, struct applied *a)
 {
 	const char *end = strchr(text, '\n');
+	char key[33];
 	int path_at = 0;
 
 	if (!end ||
-		sscanf(text, HEAD_SCAN, &a->generation, &a->started_ns, &a->applied_ns, a->snapshot,
-			&path_at) < 4 ||
-		path_at == 0 || strchr(a->snapshot, '/') != NULL ||
+		sscanf(text, HEAD_SCAN, &a->generation, &a->started_ns, &a->applied_ns, key,
+			a->snapshot, &path_at) < 5 ||
+		path_at == 0 || !parse_key(key, a->stored_key) ||
+		strchr(a->snapshot, '/') != NULL ||
 		(size_t)(end - text - path_at) >= sizeof(a->path))
 		return 0;
 	memcpy(a->path, text + path_at, (size_t)(end - text - path_at));
@@ -138,8 +156,11 @@ static int complete(const char *runtime, struct applied *a, struct base_error *e
 		return 0;
 	log_line("%s; reading the text of the configuration again", err->text);
 	a->snapshot[0] = '\0';
-	if (conf_load_text(a->path, a->text, a->text_len, &a->conf, &conf_err) == 0)
+	if (conf_load_text(a->path, a->text, a->text_len, &a->conf, &conf_err) == 0) {
+		if (!a->conf->lb.has_key)
+			memcpy(a->conf->lb.key, a->stored_key, sizeof(a->stored_key));
 		return 0;
+	}
 	return base_error_set(err, EINVAL, "%s", conf_err.text);
 }
 

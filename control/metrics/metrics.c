@@ -31,13 +31,15 @@ static void on_metrics(struct evhttp_request *req, void *arg)
 	const struct metrics_source *source = ((struct metrics *)arg)->source;
 	struct api_control_status status = {0};
 	struct evbuffer *body = evbuffer_new();
+	struct service_view services;
 
 	if (!body) {
 		evhttp_send_error(req, HTTP_INTERNAL, "no memory");
 		return;
 	}
 	source->status(source->ctx, &status);
-	metrics_render(body, source->counters(source->ctx), &status);
+	services = source->services(source->ctx);
+	metrics_render(body, source->counters(source->ctx), &status, &services);
 	answer(req, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", body);
 	evbuffer_free(body);
 }

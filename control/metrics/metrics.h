@@ -10,6 +10,7 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 
+#include "control/service/service.h"
 #include "lib/api/api.h"
 #include "lib/api/stats.h"
 
@@ -17,6 +18,7 @@
 struct metrics_source {
 	const struct stats_file *(*counters)(void *ctx); /* NULL: the dataplane is not there */
 	void (*status)(void *ctx, struct api_control_status *status);
+	struct service_view (*services)(void *ctx);
 	void *ctx;
 };
 
@@ -34,6 +36,6 @@ void metrics_destroy(struct metrics *m);
 
 /* Writes the text format, version 0.0.4, to @out. @counters may be NULL. */
 void metrics_render(struct evbuffer *out, const struct stats_file *counters,
-	const struct api_control_status *status);
+	const struct api_control_status *status, const struct service_view *services);
 
 #endif

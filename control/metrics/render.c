@@ -7,21 +7,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "control/metrics/metrics.h"
+#include "control/metrics/render.h"
 
-/* One metric whose value is a word at @offset of some structure. */
-struct metric {
-	const char *name;
-	const char *type;
-	const char *help;
-	size_t offset;
-};
-
-#define WORKER(field, what, text)                                                                  \
+#define WORKER_METRIC(field, what, kind, text)                                                     \
 	{                                                                                          \
-		.name = "braid_worker_" what, .type = "counter", .help = (text),                   \
+		.name = "braid_worker_" what, .type = (kind), .help = (text),                      \
 		.offset = offsetof(struct stats_worker, field)                                     \
 	}
+#define WORKER(field, what, text)       WORKER_METRIC(field, what, "counter", text)
+#define WORKER_GAUGE(field, what, text) WORKER_METRIC(field, what, "gauge", text)
 
 static const struct metric worker_metrics[] = {
 	WORKER(rx_pkts, "received_packets_total", "Packets taken from devices."),
@@ -37,6 +31,14 @@ static const struct metric worker_metrics[] = {
 	WORKER(sleeps, "sleeps_total", "Times the worker slept for want of work."),
 	WORKER(busy_cycles, "busy_cycles_total", "TSC cycles spent on work."),
 	WORKER(idle_cycles, "idle_cycles_total", "TSC cycles asleep or polling in vain."),
+	WORKER_GAUGE(held_pkts, "held_packets",
+		"Fragments waiting for the first one of their datagram."),
+	WORKER(evicted_datagrams, "evicted_datagrams_total",
+		"Fragmented datagrams forgotten early to make room for newer ones."),
+	{.name = "braid_flows",
+		.type = "gauge",
+		.help = "Flows in the worker's tables.",
+		.offset = offsetof(struct stats_worker, flows)},
 };
 
 #define STAGE(field, what, text)                                                                   \
@@ -102,13 +104,12 @@ static uint64_t word_at(const void *base, size_t offset)
 	return stats_read((const uint64_t *)((const uint8_t *)base + offset));
 }
 
-static void head(struct evbuffer *out, const char *name, const char *type, const char *help)
+void metrics_head(struct evbuffer *out, const char *name, const char *type, const char *help)
 {
 	evbuffer_add_printf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-/* A label value with backslash, quote and newline escaped as the format wants it. */
-static void label(struct evbuffer *out, const char *start, const char *name, const char *value)
+void metrics_label(struct evbuffer *out, const char *start, const char *name, const char *value)
 {
 	evbuffer_add_printf(out, "%s%s=\"", start, name);
 	for (; *value; value++) {
@@ -122,7 +123,7 @@ static void label(struct evbuffer *out, const char *start, const char *name, con
 	evbuffer_add(out, "\"", 1);
 }
 
-static void value(struct evbuffer *out, uint64_t number)
+void metrics_value(struct evbuffer *out, uint64_t number)
 {
 	evbuffer_add_printf(out, "} %" PRIu64 "\n", number);
 }
@@ -141,13 +142,13 @@ static void render_workers(struct evbuffer *out, const struct stats_file *f)
 	for (size_t m = 0; m < ARRAY_SIZE(worker_metrics); m++) {
 		const struct metric *metric = &worker_metrics[m];
 
-		head(out, metric->name, metric->type, metric->help);
+		metrics_head(out, metric->name, metric->type, metric->help);
 		for (uint32_t i = 0; i < f->n_workers; i++) {
 			snprintf(cpu, sizeof(cpu), "%u", f->worker_cpu[i]);
 			evbuffer_add_printf(out, "%s", metric->name);
-			label(out, "{", "worker", worker_name(f, i, name));
-			label(out, ",", "cpu", cpu);
-			value(out, word_at(&f->workers[i], metric->offset));
+			metrics_label(out, "{", "worker", worker_name(f, i, name));
+			metrics_label(out, ",", "cpu", cpu);
+			metrics_value(out, word_at(&f->workers[i], metric->offset));
 		}
 	}
 }
@@ -159,13 +160,14 @@ static void render_stages(struct evbuffer *out, const struct stats_file *f)
 	for (size_t m = 0; m < ARRAY_SIZE(stage_metrics); m++) {
 		const struct metric *metric = &stage_metrics[m];
 
-		head(out, metric->name, metric->type, metric->help);
+		metrics_head(out, metric->name, metric->type, metric->help);
 		for (uint32_t i = 0; i < f->n_workers; i++) {
 			for (uint32_t s = 0; s < f->n_stages; s++) {
 				evbuffer_add_printf(out, "%s", metric->name);
-				label(out, "{", "worker", worker_name(f, i, name));
-				label(out, ",", "stage", f->stage_names[s]);
-				value(out, word_at(&f->workers[i].stages[s], metric->offset));
+				metrics_label(out, "{", "worker", worker_name(f, i, name));
+				metrics_label(out, ",", "stage", f->stage_names[s]);
+				metrics_value(
+					out, word_at(&f->workers[i].stages[s], metric->offset));
 			}
 		}
 	}
@@ -180,7 +182,7 @@ struct group {
 	size_t size;  /* of one object */
 };
 
-static uint64_t sum_workers(const struct stats_file *f, size_t offset)
+uint64_t metrics_sum(const struct stats_file *f, size_t offset)
 {
 	uint64_t sum = 0;
 
@@ -192,13 +194,13 @@ static uint64_t sum_workers(const struct stats_file *f, size_t offset)
 static void render_group(struct evbuffer *out, const struct stats_file *f,
 	const struct metric *metric, const struct group *g)
 {
-	head(out, metric->name, metric->type, metric->help);
+	metrics_head(out, metric->name, metric->type, metric->help);
 	for (uint32_t i = 0; i < g->n; i++) {
 		if (g->names[i][0] == '\0')
 			continue;
 		evbuffer_add_printf(out, "%s", metric->name);
-		label(out, "{", g->label, g->names[i]);
-		value(out, sum_workers(f, g->first + i * g->size + metric->offset));
+		metrics_label(out, "{", g->label, g->names[i]);
+		metrics_value(out, metrics_sum(f, g->first + i * g->size + metric->offset));
 	}
 }
 
@@ -206,14 +208,14 @@ static void render_drops(struct evbuffer *out, const struct stats_file *f)
 {
 	static const char *const severities[] = {"routine", "suspicious", "resource"};
 
-	head(out, "braid_dropped_packets_total", "counter", "Packets dropped, by reason.");
+	metrics_head(out, "braid_dropped_packets_total", "counter", "Packets dropped, by reason.");
 	for (uint32_t i = 0; i < f->n_drops; i++) {
 		evbuffer_add_printf(out, "braid_dropped_packets_total");
-		label(out, "{", "reason", f->drop_names[i]);
-		label(out, ",", "severity",
+		metrics_label(out, "{", "reason", f->drop_names[i]);
+		metrics_label(out, ",", "severity",
 			severities[MIN_OF(f->drop_severity[i], ARRAY_SIZE(severities) - 1)]);
-		value(out, sum_workers(
-				   f, offsetof(struct stats_worker, drops) + i * sizeof(uint64_t)));
+		metrics_value(out, metrics_sum(f, offsetof(struct stats_worker, drops) +
+							  i * sizeof(uint64_t)));
 	}
 }
 
@@ -231,11 +233,12 @@ static void render_counters(struct evbuffer *out, const struct stats_file *f)
 		.size = sizeof(struct stats_interface)};
 
 	for (size_t m = 0; m < ARRAY_SIZE(gauge_metrics); m++) {
-		head(out, gauge_metrics[m].name, gauge_metrics[m].type, gauge_metrics[m].help);
+		metrics_head(
+			out, gauge_metrics[m].name, gauge_metrics[m].type, gauge_metrics[m].help);
 		evbuffer_add_printf(out, "%s %" PRIu64 "\n", gauge_metrics[m].name,
 			word_at(&f->gauges, gauge_metrics[m].offset));
 	}
-	head(out, "braid_tsc_hz", "gauge", "Cycles per second of the TSC.");
+	metrics_head(out, "braid_tsc_hz", "gauge", "Cycles per second of the TSC.");
 	evbuffer_add_printf(out, "braid_tsc_hz %" PRIu64 "\n", f->tsc_hz);
 	for (size_t m = 0; m < ARRAY_SIZE(port_metrics); m++)
 		render_group(out, f, &port_metrics[m], &ports);
@@ -248,7 +251,7 @@ static void render_counters(struct evbuffer *out, const struct stats_file *f)
 
 static void plain(struct evbuffer *out, const struct metric *metric, double number)
 {
-	head(out, metric->name, metric->type, metric->help);
+	metrics_head(out, metric->name, metric->type, metric->help);
 	evbuffer_add_printf(out, "%s %.15g\n", metric->name, number);
 }
 
@@ -270,6 +273,10 @@ static void render_control(struct evbuffer *out, const struct api_control_status
 			s->reconnects},
 		{{"braid_control_routes", "gauge", "Static routes of the configuration.", 0},
 			s->routes},
+		{{"braid_control_services", "gauge", "Services of the configuration.", 0},
+			s->services},
+		{{"braid_control_backends", "gauge", "Backends of the configuration.", 0},
+			s->backends},
 		{{"braid_control_start_time_seconds", "gauge", "When control started, Unix time.",
 			 0},
 			(double)s->started_ns / ns},
@@ -278,19 +285,20 @@ static void render_control(struct evbuffer *out, const struct api_control_status
 			(double)s->applied_ns / ns},
 	};
 
-	head(out, "braid_control_info", "gauge", "Always 1; who this is.");
+	metrics_head(out, "braid_control_info", "gauge", "Always 1; who this is.");
 	evbuffer_add_printf(out, "braid_control_info");
-	label(out, "{", "node", s->node);
-	label(out, ",", "version", BRAID_VERSION);
-	value(out, 1);
+	metrics_label(out, "{", "node", s->node);
+	metrics_label(out, ",", "version", BRAID_VERSION);
+	metrics_value(out, 1);
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		plain(out, &rows[i].metric, rows[i].number);
 }
 
 void metrics_render(struct evbuffer *out, const struct stats_file *counters,
-	const struct api_control_status *status)
+	const struct api_control_status *status, const struct service_view *services)
 {
 	render_control(out, status);
 	if (counters)
 		render_counters(out, counters);
+	metrics_render_services(out, counters, services);
 }

@@ -18,7 +18,7 @@
 #define ARGS_MAX       48
 #define ARG_BYTES      256
 #define MBUFS_MIN      8192u
-#define MBUFS_MAX      262144u
+#define MBUFS_MAX      4194304u
 #define MEMPOOL_CACHE  256u
 #define L2_HEADER_MAX  18u /* Ethernet and one 802.1Q tag */
 #define HUGEPAGE_BYTES (2ULL << 20)

@@ -17,6 +17,7 @@ enum pkt_flags {
 	PKT_L2_MULTICAST = 2, /* came in a link-layer multicast or broadcast frame */
 	PKT_L2_BROADCAST = 4, /* ... broadcast */
 	PKT_KEEP_SCOPE = 8,   /* explicit interface: do not route, `iface_out` is given */
+	PKT_PORTS = 16,       /* a fragment: `ports` and `protocol` are its first one's */
 };
 
 struct pkt {
@@ -30,9 +31,10 @@ struct pkt {
 	uint8_t resume;     /* hand-off: stage to go on with there */
 	uint8_t icmp_type;  /* lanes icmp4_error and icmp6_error: what to say */
 	uint8_t icmp_code;
-	uint16_t pad;
+	uint8_t visited;    /* workers that were asked whether the flow is theirs */
+	uint8_t protocol;   /* PKT_PORTS: IPPROTO_TCP or IPPROTO_UDP */
 	uint32_t icmp_info; /* MTU, pointer or zero */
-	uint32_t pad2;
+	uint32_t ports;     /* PKT_PORTS: source and destination port as on the wire */
 };
 
 _Static_assert(sizeof(struct pkt) == 24, "a packet's notes take 24 bytes of its mbuf");

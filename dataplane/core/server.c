@@ -289,6 +289,22 @@ void server_reply_later(const struct server_ticket *ticket, int status, const vo
 	answer(c, &request, status, &rep, err);
 }
 
+void server_reply_items(
+	const struct server_ticket *ticket, const void *body, const void *items, uint32_t n_items)
+{
+	struct server_client *c = find_client(ticket->client_id);
+	const struct api_row *row = api_row_find(ticket->type);
+	struct api_header request = {.type = ticket->type, .sequence = ticket->sequence};
+	struct server_reply rep = {.body = server.reply, .n_items = n_items};
+
+	if (!c)
+		return;
+	memcpy(server.reply, body, row->reply_bytes);
+	memcpy(server.reply + row->reply_bytes, items, (size_t)n_items * row->reply_item_bytes);
+	rep.items = server.reply + row->reply_bytes;
+	answer(c, &request, 0, &rep, NULL);
+}
+
 int server_event(const struct server_ticket *ticket, enum api_type type, const void *body,
 	const void *items, uint32_t n_items)
 {

@@ -55,6 +55,10 @@ struct server_ticket server_ticket(const struct server_client *client);
 void server_reply_later(const struct server_ticket *ticket, int status, const void *body,
 	const struct base_error *err);
 
+/* The same for status 0 with @n_items items, whose number is in @body's `count` too. */
+void server_reply_items(
+	const struct server_ticket *ticket, const void *body, const void *items, uint32_t n_items);
+
 /* Sends an event to the client of @ticket. 0, -EAGAIN (its socket is full), -ENOTCONN. */
 int server_event(const struct server_ticket *ticket, enum api_type type, const void *body,
 	const void *items, uint32_t n_items);

@@ -83,6 +83,7 @@ struct worker {
 	struct rte_ring *outbox[WORKER_SLOTS]; /* to each other worker */
 	void *private_data;                    /* of the owner of `ops` (tests, explain) */
 	struct icmp_limiter *icmp_limiter;     /* tokens per source prefix */
+	struct lb_worker *lb;                  /* flows; NULL on the main thread */
 	uint8_t mail_turn;                     /* which inbox is served first */
 	/* Port of the burst in lane eth; WORLD_PORTS_MAX: its frames say it in m->port. */
 	uint16_t rx_port;

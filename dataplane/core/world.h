@@ -64,7 +64,8 @@ enum nexthop_kind {
 	NEXTHOP_BROADCAST, /* directed broadcast or network address of a connected subnet */
 	NEXTHOP_BLACKHOLE,
 	NEXTHOP_REJECT,
-	NEXTHOP_GROUP, /* several neighbours: the flow's hash decides */
+	NEXTHOP_GROUP,   /* several neighbours: the flow's hash decides */
+	NEXTHOP_SERVICE, /* a VIP or the NAT pool: the balancer decides; iface is its front */
 };
 
 /*
@@ -89,13 +90,14 @@ struct nexthop {
 	_Atomic uint64_t lladdr;
 	uint8_t kind; /* enum nexthop_kind */
 	uint8_t family;
-	uint16_t iface; /* interface number */
+	uint16_t iface; /* interface number; SERVICE: index of a front in world.lb */
 	const struct ecmp_group *group;
 	struct ip_addr addr; /* NEIGHBOR: its address; CONNECTED, LOCAL: the subnet or address */
 } CACHE_ALIGNED;
 
 struct neigh_table;
 struct capture;
+struct lb_world;
 
 struct world {
 	uint64_t generation;
@@ -104,6 +106,7 @@ struct world {
 	struct nexthop *nexthops;            /* [WORLD_NEXTHOPS_MAX], shared by all worlds */
 	const struct neigh_table *neighbors; /* shared by all worlds */
 	const struct capture *capture;       /* NULL: nobody captures */
+	const struct lb_world *lb;           /* NULL: no services */
 	const struct iface *ifaces;          /* [WORLD_INTERFACES_MAX] */
 	struct port_map ports[WORLD_PORTS_MAX];
 };

@@ -12,10 +12,19 @@
 #include "dataplane/explain/explain_tell.h"
 #include "dataplane/ip/ip.h"
 
-#define STAGES_MAX 64 /* stage runs per packet, answers included */
+#define STAGES_MAX   64 /* stage runs per packet, answers included */
+#define REQUESTS_MAX 8  /* that wait for what workers know */
+
+/* A request that waits. */
+struct explain_request {
+	struct api_explain req;
+	struct server_ticket ticket;
+	bool busy;
+};
 
 static struct worker *explainer;
 static struct stats_worker *counters; /* nobody reads them */
+static struct explain_request requests[REQUESTS_MAX];
 
 /* Frames of an explained packet go nowhere: it never gets as far as a device. */
 static uint16_t no_burst(
@@ -52,6 +61,7 @@ void explain_fini(void)
 		worker_destroy(explainer);
 	}
 	free(counters);
+	memset(requests, 0, sizeof(requests));
 	explainer = NULL;
 	counters = NULL;
 }
@@ -82,10 +92,12 @@ static enum stage lane_of(const struct worker *w, const struct rte_mbuf *m)
 }
 
 /* Runs the stage that holds the foremost packet and tells what it decided. */
-static void step(struct worker *w, enum stage s, struct explain_story *story)
+static void step(
+	struct worker *w, enum stage s, const struct lb_fate *fate, struct explain_story *story)
 {
 	struct explain_view v = {
 		.world = w->world,
+		.fate = fate,
 		.m = w->lanes[s].pkts[0],
 		.stage = s,
 	};
@@ -131,10 +143,13 @@ static const struct iface *find_interface(const struct world *world, const char 
 	return NULL;
 }
 
-int explain_run(const struct api_explain *req, struct explain_story *story, struct base_error *err)
+/* Explains @req with what @q (NULL: nobody was asked) has found. */
+static int run(const struct api_explain *req, const struct lb_query *q, struct explain_story *story,
+	struct base_error *err)
 {
 	struct worker *w = explainer;
 	const struct iface *in;
+	struct lb_fate fate;
 	struct rte_mbuf *m;
 	enum stage s;
 
@@ -149,11 +164,59 @@ int explain_run(const struct api_explain *req, struct explain_story *story, stru
 	m = explain_packet_build(w, req, in, err);
 	if (!m)
 		return -EINVAL;
+	lb_explain_enter(w, req, q, &fate);
 	lane_put(w, STAGE_eth, m);
 	for (unsigned i = 0; i < STAGES_MAX && (s = next_stage(w)) < STAGE_COUNT; i++)
-		step(w, s, story);
+		step(w, s, &fate, story);
 	finish(w, story);
+	if (fate.is_balanced)
+		lb_explain_leave(w);
 	return 0;
+}
+
+int explain_run(const struct api_explain *req, struct explain_story *story, struct base_error *err)
+{
+	return run(req, NULL, story, err);
+}
+
+/* The workers have answered, or (@status) one of them does not: then it is said, and explained as
+ * if there were no flow. */
+static void on_flow(struct lb_query *q, int status, const struct base_error *query_err)
+{
+	struct explain_request *r = lb_explain_ctx(q);
+	struct explain_story story;
+	struct base_error err = {{0}};
+	int ret = run(&r->req, status < 0 ? NULL : q, &story, &err);
+
+	r->busy = false;
+	if (ret < 0) {
+		server_reply_later(&r->ticket, ret, NULL, &err);
+		return;
+	}
+	if (status < 0)
+		explain_say(&story, STAGE_handoff, "%s", query_err->text);
+	story.reply.count = story.n_steps;
+	server_reply_items(&r->ticket, &story.reply, story.steps, story.n_steps);
+}
+
+/* Asks the workers about the flow of @req first: as lb_explain_ask(). */
+static int ask(struct server_client *client, const struct api_explain *req, struct base_error *err)
+{
+	struct explain_request *r = requests;
+	int ret;
+
+	while (r < requests + REQUESTS_MAX && r->busy)
+		r++;
+	if (r == requests + REQUESTS_MAX)
+		return base_error_set(err, EBUSY, "explain: too many are under way: try again");
+	r->req = *req;
+	r->busy = true;
+	if (client)
+		r->ticket = server_ticket(client);
+	ret = lb_explain_ask(&r->req, on_flow, r, err);
+	if (ret <= 0)
+		r->busy = false;
+	return ret;
 }
 
 int server_on_explain(struct server_client *client, const struct api_explain *body,
@@ -164,7 +227,11 @@ int server_on_explain(struct server_client *client, const struct api_explain *bo
 
 	if (!api_string_ok(body->interface, sizeof(body->interface)))
 		return base_error_set(err, EINVAL, "explain: the interface is not printable text");
-	ret = explain_run(body, &story, err);
+	ret = ask(client, body, err);
+	if (ret > 0)
+		return SERVER_LATER;
+	if (ret == 0)
+		ret = explain_run(body, &story, err);
 	if (ret < 0)
 		return ret;
 	memcpy(reply->body, &story.reply, sizeof(story.reply));

@@ -14,6 +14,7 @@
 
 /* The story of one packet. */
 struct explain_story {
+	bool wrapped; /* the packet itself goes on inside one that the node made */
 	uint32_t n_steps;
 	struct api_explain_step steps[EXPLAIN_STEPS_MAX];
 	struct api_explain_reply reply;

@@ -71,6 +71,9 @@ static void format_nexthop(const struct world *world, uint16_t number, char *buf
 	case NEXTHOP_REJECT:
 		snprintf(buf, size, "reject");
 		return;
+	case NEXTHOP_SERVICE:
+		snprintf(buf, size, "the balancer decides");
+		return;
 	case NEXTHOP_GROUP:
 		snprintf(buf, size, "one of %u equal-cost paths, by the flow's hash",
 			nh->group->n_hops);
@@ -170,7 +173,7 @@ static void tell_forward(struct explain_story *story, const struct explain_view 
 	const struct nexthop *nh = &v->world->nexthops[p->nexthop];
 	bool by_gateway = nh->kind == NEXTHOP_NEIGHBOR;
 	struct ip_addr to = by_gateway ? nh->addr : explain_destination(v->m);
-	const char *what = p->flags & PKT_LOCAL ? "the answer " : "";
+	const char *what = explain_is_answer(story, v->m) ? "the answer " : "";
 	char addr[IPADDR_TEXT_MAX];
 
 	ip_addr_format_host(&to, addr);
@@ -204,6 +207,8 @@ void explain_tell(struct explain_story *story, const struct explain_view *v)
 		explain_say(story, v->stage, "uses the packet up");
 		return;
 	}
+	if (v->stage == STAGE_lb4 || v->stage == STAGE_lb6)
+		explain_tell_lb(story, v);
 	if (v->stage == STAGE_icmp4_error || v->stage == STAGE_icmp6_error) {
 		tell_error_sent(story, v);
 		return;
@@ -233,6 +238,9 @@ void explain_tell(struct explain_story *story, const struct explain_view *v)
 		return;
 	case STAGE_neigh_resolve:
 		tell_resolve(story, v);
+		return;
+	case STAGE_lb4:
+	case STAGE_lb6:
 		return;
 	case STAGE_ip4_fragment:
 		explain_say(story, v->stage, "cuts it into %u fragments", v->n_next);

@@ -5,16 +5,24 @@
 #define DATAPLANE_EXPLAIN_EXPLAIN_TELL_H
 
 #include "dataplane/explain/explain.h"
+#include "dataplane/lb/lb.h"
 
 /* A packet between two stages. */
 struct explain_view {
 	const struct world *world;
-	struct rte_mbuf *m; /* NULL: it ended in the stage */
-	enum stage stage;   /* that it was in */
-	enum stage next;    /* whose lane it is in now; STAGE_COUNT: none */
-	unsigned n_next;    /* packets in that lane */
-	uint64_t pending;   /* a bit for each lane that holds packets */
+	struct rte_mbuf *m;         /* NULL: it ended in the stage */
+	const struct lb_fate *fate; /* of the explained packet itself */
+	enum stage stage;           /* that it was in */
+	enum stage next;            /* whose lane it is in now; STAGE_COUNT: none */
+	unsigned n_next;            /* packets in that lane */
+	uint64_t pending;           /* a bit for each lane that holds packets */
 };
+
+/* Whether @m is what the node says, and not the explained packet. */
+static inline bool explain_is_answer(const struct explain_story *story, struct rte_mbuf *m)
+{
+	return (pkt_of(m)->flags & PKT_LOCAL) && !story->wrapped;
+}
 
 /* Adds a step for @stage to the story; a full story keeps its first steps. */
 void explain_say(struct explain_story *story, enum stage stage, const char *fmt, ...)
@@ -25,6 +33,9 @@ const char *explain_iface_name(const struct world *world, uint16_t number);
 
 /* The destination address in the IP header of @m. */
 struct ip_addr explain_destination(struct rte_mbuf *m);
+
+/* Adds the steps about what stage lb4 or lb6 decided. */
+void explain_tell_lb(struct explain_story *story, const struct explain_view *v);
 
 /* Adds the step about what @v->stage decided. */
 void explain_tell(struct explain_story *story, const struct explain_view *v);

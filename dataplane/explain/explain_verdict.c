@@ -117,7 +117,7 @@ void explain_tell_end(struct explain_story *story, const struct explain_view *v)
 		explain_say(story, v->stage, "counted as %s", drop_table[p->drop].name);
 		break;
 	}
-	if (p->flags & PKT_LOCAL)
+	if (explain_is_answer(story, v->m))
 		verdict_of_answer(story, v);
 	else
 		verdict(story, v);

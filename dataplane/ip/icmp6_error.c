@@ -66,17 +66,27 @@ bool icmp6_error_is_allowed(
 	return !may_be_error(l3, bytes);
 }
 
-/* The source of an error about a packet to @dst from @src: the address it was sent to if that is
- * ours (RFC 4443 2.2 a), else one of the input interface. 0 or -EADDRNOTAVAIL. */
-static int error_source(
-	const struct world *world, uint16_t iface, const struct ip6_header *about, uint8_t src[16])
+/* Whether only the station that a packet was sent to can say that: a VIP says it, too. */
+static bool is_of_destination(const struct pkt *p)
 {
-	const struct iface_address *own = NULL;
+	return (p->icmp_type == ICMP6_UNREACHABLE && p->icmp_code == ICMP6_PORT) ||
+	       (p->icmp_type == ICMP6_PARAMETER && p->icmp_code == ICMP6_BAD_NEXT);
+}
 
-	if (!ip6_is_multicast(about->dst))
-		own = ip6_own_address(world, iface, about->dst);
-	if (own == NULL || !own->usable)
-		return ip6_source_select(world, iface, about->src, src);
+/* The source of the error @p about a packet: the address it was sent to if that is ours (RFC 4443
+ * 2.2 a), else one of the input interface. 0 or -EADDRNOTAVAIL. */
+static int error_source(const struct world *world, const struct pkt *p,
+	const struct ip6_header *about, uint8_t src[16])
+{
+	bool is_ours = false;
+
+	if (!ip6_is_multicast(about->dst)) {
+		const struct iface_address *own = ip6_own_address(world, p->iface, about->dst);
+
+		is_ours = own ? own->usable : is_of_destination(p);
+	}
+	if (!is_ours)
+		return ip6_source_select(world, p->iface, about->src, src);
 	memcpy(src, about->dst, 16);
 	return 0;
 }
@@ -92,7 +102,7 @@ static void send_error(struct worker *w, struct rte_mbuf *m)
 	struct rte_mbuf *e;
 	uint8_t src[16];
 
-	if (error_source(w->world, p->iface, about, src) < 0)
+	if (error_source(w->world, p, about, src) < 0)
 		return;
 	e = ip6_generate(w, src, about->src, IP6_NEXT_ICMP6, bytes);
 	if (e == NULL)

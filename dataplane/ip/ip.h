@@ -6,6 +6,8 @@
 #define DATAPLANE_IP_IP_H
 
 #include "dataplane/core/worker.h"
+#include "dataplane/ip/ip4_header.h"
+#include "dataplane/ip/ip6_header.h"
 #include "dataplane/ip/route.h"
 
 /* What an ICMP or ICMPv6 error says; @info is the MTU, the pointer (both in host order) or 0. */
@@ -24,6 +26,13 @@ void icmp4_error(
 void icmp6_error(
 	struct worker *w, struct rte_mbuf *m, enum drop_reason reason, struct icmp_error what);
 
+/* Looks up the destinations in the valid headers of @pkts, at most LANE_MAX, and moves each packet
+ * to the lane that its next hop says, as stage ip4_input does. */
+void ip4_route(struct worker *w, struct rte_mbuf **pkts, unsigned n);
+
+/* The same for IPv6; no destination is link-local or multicast. */
+void ip6_route(struct worker *w, struct rte_mbuf **pkts, unsigned n);
+
 /* The source address for what the node itself says on interface @iface to @dst: an own usable
  * address of the interface (same subnet preferred), or of another interface. 0 or
  * -EADDRNOTAVAIL. */
@@ -32,6 +41,63 @@ int ip4_source_select(const struct world *world, uint16_t iface, uint32_t dst_be
 /* The same for IPv6: usable addresses of the same scope only. */
 int ip6_source_select(
 	const struct world *world, uint16_t iface, const uint8_t dst[16], uint8_t src[16]);
+
+/* Where the transport header of an IPv6 packet is. Offsets count from the IPv6 header. */
+struct ip6_transport {
+	uint16_t offset;          /* behind the extension headers */
+	uint16_t fragment_header; /* offset of the fragment header; 0: none */
+	uint16_t fragment_start;  /* bytes of the whole packet's data before this fragment's */
+	bool more;                /* fragments follow */
+	uint8_t protocol;         /* of the header at offset */
+};
+
+/*
+ * Walks the extension headers of the @bytes at @l3, which has a whole IPv6 header. A fragment but
+ * the first has no further headers: the walk ends behind its fragment header. 0 or -EINVAL: the
+ * chain is broken, too long, or has two fragment headers. What is at the offset may be cut off.
+ * Any thread.
+ */
+int ip6_transport_find(const uint8_t *l3, uint32_t bytes, struct ip6_transport *out);
+
+/* Own ports, and identifiers of echo requests, from here on ask after the health of backends. */
+#define IP_PROBE_PORT_MIN 64512
+
+/* What tells one question of a health probe from all others. */
+struct ip_probe_question {
+	uint8_t remote[16]; /* whom was asked; IPv4: the first four bytes, the rest zero */
+	uint8_t own[16];
+	uint32_t cookie;         /* TCP: sequence number; echo: sequence number; UDP: 0 */
+	uint16_t remote_port_be; /* echo: 0 */
+	uint16_t own_port_be;    /* echo: identifier */
+	uint8_t family;
+	uint8_t protocol; /* TCP, UDP, ICMP or ICMPv6 */
+	uint8_t pad[2];
+};
+
+enum ip_probe_said {
+	IP_PROBE_STRAY, /* to a port of probes, but no answer */
+	IP_PROBE_ANSWER,
+	IP_PROBE_REFUSED,     /* TCP reset, ICMP port unreachable */
+	IP_PROBE_UNREACHABLE, /* another ICMP error about the question */
+};
+
+/* What a packet to the node says to a health probe. */
+struct ip_probe_answer {
+	struct ip_probe_question about;
+	enum ip_probe_said said;
+	const uint8_t *payload; /* UDP: in the packet */
+	uint32_t payload_bytes;
+};
+
+/*
+ * Whether the packet of @bytes at @l3 is about a health probe: to one of its ports, the reply to
+ * its echo request, or an ICMP error that quotes it; *@a is what it says. The IPv4 header is valid
+ * and the packet no fragment; what layer 4 says is checked. Any thread.
+ */
+bool ip4_probe_read(const uint8_t *l3, uint32_t bytes, struct ip_probe_answer *a);
+
+/* The same for IPv6. Packets with extension headers answer none. */
+bool ip6_probe_read(const uint8_t *l3, uint32_t bytes, struct ip_probe_answer *a);
 
 /* ICMP errors are limited per worker and source prefix by token buckets behind a keyed hash. */
 #define ICMP_LIMIT_PER_SEC 100

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * What the IPv4 stages share among themselves: the header of a packet, the classes of addresses,
- * and what the node writes into headers of its own. Thread: worker.
+ * What the IPv4 stages share among themselves: the header of a packet, and what the node writes
+ * into headers of its own. Thread: worker.
  */
 #ifndef DATAPLANE_IP_IP4_H
 #define DATAPLANE_IP_IP4_H
@@ -12,56 +12,12 @@
 #include <rte_ip.h>
 
 #include "dataplane/core/worker.h"
+#include "dataplane/ip/ip4_header.h"
 #include "lib/wire/checksum.h"
 
-#define IP4_HEADER_BYTES     20
-#define IP4_HEADER_BYTES_MAX 60
-#define IP4_FRAGMENT_MASK    (RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)
-#define IP4_TTL_OWN          64
-#define IP4_TOS_CONTROL      0xc0 /* precedence 6, internetwork control (RFC 1812 4.3.2.5) */
-#define IP4_L2_BYTES         14   /* kept free in front of own packets: the usual Ethernet header */
-
-enum ip4_protocol {
-	IP4_PROTOCOL_ICMP = 1,
-	IP4_PROTOCOL_IGMP = 2,
-	IP4_PROTOCOL_TCP = 6,
-	IP4_PROTOCOL_UDP = 17,
-};
-
-/* RFC 792, and where it says so the RFC that added the type. */
-enum icmp4_type {
-	ICMP4_ECHO_REPLY = 0,
-	ICMP4_UNREACHABLE = 3,
-	ICMP4_ECHO_REQUEST = 8,
-	ICMP4_ROUTER_ADVERTISEMENT = 9, /* RFC 1256 */
-	ICMP4_ROUTER_SOLICITATION = 10, /* RFC 1256 */
-	ICMP4_TIME_EXCEEDED = 11,
-	ICMP4_PARAMETER = 12,
-	ICMP4_TIMESTAMP = 13,
-	ICMP4_TIMESTAMP_REPLY = 14,
-	ICMP4_INFORMATION = 15,
-	ICMP4_INFORMATION_REPLY = 16,
-	ICMP4_MASK = 17, /* RFC 950 */
-	ICMP4_MASK_REPLY = 18,
-	ICMP4_EXTENDED_ECHO = 42, /* RFC 8335 */
-	ICMP4_EXTENDED_ECHO_REPLY = 43,
-};
-
-enum icmp4_unreachable_code {
-	ICMP4_UNREACHABLE_NETWORK = 0,
-	ICMP4_UNREACHABLE_HOST = 1,
-	ICMP4_UNREACHABLE_PROTOCOL = 2,
-	ICMP4_UNREACHABLE_PORT = 3,
-	ICMP4_UNREACHABLE_TOO_BIG = 4,
-};
-
-/* As on the wire. */
-struct icmp4_header {
-	uint8_t type;
-	uint8_t code;
-	uint16_t checksum_be;
-	uint32_t info_be; /* unused, pointer, MTU, or identifier and sequence number */
-} PACKED;
+#define IP4_TTL_OWN     64
+#define IP4_TOS_CONTROL 0xc0 /* precedence 6, internetwork control (RFC 1812 4.3.2.5) */
+#define IP4_L2_BYTES    14   /* kept free in front of own packets: the usual Ethernet header */
 
 /* The layer 3 header of @m. */
 static inline uint8_t *ip4_l3(struct rte_mbuf *m)
@@ -73,19 +29,6 @@ static inline uint8_t *ip4_l3(struct rte_mbuf *m)
 static inline uint32_t ip4_l3_bytes(struct rte_mbuf *m)
 {
 	return (uint32_t)rte_pktmbuf_data_len(m) - pkt_of(m)->l2_len;
-}
-
-/* Bytes of the header at @l3. */
-static inline uint32_t ip4_header_bytes(const uint8_t *l3)
-{
-	return (l3[0] & 0xf) * 4u;
-}
-
-/* Whether addresses that begin with @octet stand for no single host on the Internet: "this
- * network", loopback, multicast, reserved and broadcast (RFC 6890). */
-static inline bool ip4_octet_is_special(uint8_t octet)
-{
-	return octet == 0 || octet == 127 || octet >= 224;
 }
 
 /* What an own IPv4 header says; the rest of it is always the same. */

@@ -42,6 +42,11 @@ static __attribute__((noinline)) void forward_slow(
 		p->nexthop = ip4_forward_pick(nh->group, w->flow_key, l3, ip4_l3_bytes(m));
 		nh = &w->world->nexthops[p->nexthop];
 	}
+	/* The way to a backend must not lead to the balancer again; what the node says may. */
+	if (!is_own && nh->kind == NEXTHOP_SERVICE) {
+		drop(w, m, DROP_ip4_redirect_loop);
+		return;
+	}
 	if (nh->kind != NEXTHOP_NEIGHBOR && nh->kind != NEXTHOP_CONNECTED) {
 		ip4_undeliverable(w, m, (enum nexthop_kind)nh->kind);
 		return;
@@ -90,12 +95,17 @@ static inline void way_out_count(struct worker *w, const struct way_out *out)
 	s->tx_bytes += out->bytes;
 }
 
-/* Turns @out to interface @number. */
+/* Turns @out to interface @number, or to none: next hops of services name another thing by it. */
 static inline void way_out_change(struct worker *w, struct way_out *out, uint16_t number)
 {
-	const struct iface *i = &w->world->ifaces[number];
+	const struct iface *i;
 
 	way_out_count(w, out);
+	if (UNLIKELY(number >= WORLD_INTERFACES_MAX)) {
+		*out = (struct way_out){.number = number};
+		return;
+	}
+	i = &w->world->ifaces[number];
 	*out = (struct way_out){
 		.iface = i,
 		.number = number,

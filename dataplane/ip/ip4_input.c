@@ -38,6 +38,9 @@ void ip4_undeliverable(struct worker *w, struct rte_mbuf *m, enum nexthop_kind k
 	case NEXTHOP_BROADCAST:
 		drop(w, m, DROP_ip4_directed_broadcast);
 		return;
+	case NEXTHOP_SERVICE:
+		lane_put(w, STAGE_lb4, m);
+		return;
 	case NEXTHOP_LOCAL:
 	case NEXTHOP_NEIGHBOR:
 	case NEXTHOP_CONNECTED:
@@ -153,11 +156,13 @@ static inline void dispatch(
 		w->pending |= 1ULL << STAGE_ip4_forward;
 }
 
-void ip4_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+/* Looks up @addrs, the destinations of @pkts in host order, and puts each packet where its next hop
+ * says. */
+static inline void route(
+	struct worker *w, struct rte_mbuf **pkts, unsigned n, const uint32_t *addrs)
 {
-	uint32_t addrs[LANE_MAX], numbers[LANE_MAX];
+	uint32_t numbers[LANE_MAX];
 
-	n = validate(w, pkts, n, addrs);
 	if (n == 0)
 		return;
 	fib_lookup4_bulk(&w->world->fib4, addrs, numbers, n);
@@ -169,4 +174,21 @@ void ip4_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 		pkt_of(pkts[i])->nexthop = (uint16_t)numbers[i];
 		dispatch_slow(w, pkts[i], (enum nexthop_kind)w->world->nexthops[numbers[i]].kind);
 	}
+}
+
+void ip4_route(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+	uint32_t addrs[LANE_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		addrs[i] = be32toh(((const struct rte_ipv4_hdr *)ip4_l3(pkts[i]))->dst_addr);
+	route(w, pkts, n, addrs);
+}
+
+void ip4_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+	uint32_t addrs[LANE_MAX];
+
+	n = validate(w, pkts, n, addrs);
+	route(w, pkts, n, addrs);
 }

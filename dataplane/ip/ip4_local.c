@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Stage ip4_local: packets to the node's own addresses. Answers echo requests and refuses
- * everything else aloud, since nothing listens yet. Thread: worker.
+ * Stage ip4_local: packets to the node's own addresses. Answers echo requests, passes on what
+ * health probes of the balancer are answered, and refuses everything else aloud, since nothing
+ * listens yet. Thread: worker.
  */
 #include "dataplane/ip/ip4_local.h"
 
@@ -67,12 +68,26 @@ static void answer_reset(struct worker *w, struct rte_mbuf *m)
 	drop(w, m, DROP_tcp_refused);
 }
 
+/* Passes @m on if it is about a health probe, which the node asks with its own addresses. */
+static bool take_probe(struct worker *w, struct rte_mbuf *m)
+{
+	struct ip_probe_answer answer;
+
+	if (!w->world->lb || w->world->nexthops[pkt_of(m)->nexthop].kind == NEXTHOP_SERVICE ||
+		!ip4_probe_read(ip4_l3(m), ip4_l3_bytes(m), &answer))
+		return false;
+	lane_put(w, STAGE_lb_probe, m);
+	return true;
+}
+
 void ip4_local_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct ip4_local_class c = ip4_local_classify(ip4_l3(m), ip4_l3_bytes(m));
 
+		if (c.intact && take_probe(w, m))
+			continue;
 		switch (c.action) {
 		case IP4_LOCAL_DROP:
 			drop(w, m, c.reason);

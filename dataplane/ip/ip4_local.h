@@ -21,6 +21,7 @@ struct ip4_local_class {
 	enum ip4_local_action action;
 	enum drop_reason reason; /* of the packet, unless it becomes the reply */
 	uint8_t code;            /* enum icmp4_unreachable_code */
+	bool intact;             /* whole, checksum right; nobody has asked for it so far */
 };
 
 /* Whether the @bytes of transport at @l4 and their pseudo header add up. */
@@ -42,7 +43,7 @@ static inline struct ip4_local_class ip4_local_icmp(const uint8_t *l4, uint32_t 
 	if (checksum_finish(checksum_sum(l4, bytes, 0)) != 0)
 		return (struct ip4_local_class){.reason = DROP_icmp4_bad_checksum};
 	if (icmp->type != ICMP4_ECHO_REQUEST || icmp->code != 0)
-		return (struct ip4_local_class){.reason = DROP_icmp4_unhandled};
+		return (struct ip4_local_class){.reason = DROP_icmp4_unhandled, .intact = true};
 	return (struct ip4_local_class){.action = IP4_LOCAL_ECHO};
 }
 
@@ -64,6 +65,7 @@ static inline struct ip4_local_class ip4_local_udp(
 		.action = IP4_LOCAL_UNREACHABLE,
 		.reason = DROP_port_unreachable,
 		.code = ICMP4_UNREACHABLE_PORT,
+		.intact = true,
 	};
 }
 
@@ -82,8 +84,9 @@ static inline struct ip4_local_class ip4_local_tcp(
 	if (!ip4_local_l4_is_right(h, l4, (uint16_t)bytes))
 		return (struct ip4_local_class){.reason = DROP_l4_bad_checksum};
 	if (tcp->tcp_flags & RTE_TCP_RST_FLAG)
-		return (struct ip4_local_class){.reason = DROP_tcp_reset_ignored};
-	return (struct ip4_local_class){.action = IP4_LOCAL_RESET, .reason = DROP_tcp_refused};
+		return (struct ip4_local_class){.reason = DROP_tcp_reset_ignored, .intact = true};
+	return (struct ip4_local_class){
+		.action = IP4_LOCAL_RESET, .reason = DROP_tcp_refused, .intact = true};
 }
 
 /* The verdict about the packet of @bytes at @l3, whose IPv4 header is valid and says @bytes too. */

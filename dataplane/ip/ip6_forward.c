@@ -149,6 +149,9 @@ static void output_routed(struct worker *w, struct rte_mbuf *m)
 	case NEXTHOP_LOCAL:
 		drop(w, m, DROP_ip6_redirect_loop);
 		break;
+	case NEXTHOP_SERVICE:
+		lane_put(w, STAGE_lb6, m);
+		break;
 	case NEXTHOP_BROADCAST: /* of IPv4 only */
 		drop(w, m, DROP_ip6_bad_destination);
 		break;

@@ -45,6 +45,7 @@ enum icmp6_type {
 	ICMP6_ECHO_REQUEST = 128,
 	ICMP6_ECHO_REPLY = 129,
 	ICMP6_ND_FIRST = 133, /* router solicitation */
+	ICMP6_SOLICITATION = 135,
 	ICMP6_ND_LAST = 137,
 	ICMP6_REDIRECT = 137,
 };

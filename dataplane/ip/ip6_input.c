@@ -39,6 +39,24 @@ static bool is_joined(const struct iface *ifc, const uint8_t dst[16])
 	return false;
 }
 
+/*
+ * Whether @l3 asks for an address of the balancer in that address's own group: those groups are
+ * joined too, for neighbour solicitations only (RFC 4861 7.2.3).
+ */
+static bool asks_for_service(const struct worker *w, const uint8_t *l3, uint32_t bytes)
+{
+	const uint8_t *target = l3 + IP6_HEADER_BYTES + 8;
+	uint32_t number;
+
+	if (!w->world->lb || bytes < IP6_HEADER_BYTES + 24 ||
+		l3[IP6_NEXT_OFFSET] != IP6_NEXT_ICMP6 ||
+		l3[IP6_HEADER_BYTES] != ICMP6_SOLICITATION ||
+		memcmp(l3 + IP6_DST_OFFSET + 13, target + 13, 3) != 0)
+		return false;
+	fib_lookup6_bulk(&w->world->fib6, &target, &number, 1);
+	return w->world->nexthops[number].kind == NEXTHOP_SERVICE;
+}
+
 /* Ends or answers what does not go on to ip6_forward; @m has its next hop of @kind. */
 static __attribute__((noinline)) void dispatch_rest(
 	struct worker *w, struct rte_mbuf *m, enum nexthop_kind kind)
@@ -57,6 +75,9 @@ static __attribute__((noinline)) void dispatch_rest(
 		break;
 	case NEXTHOP_LOCAL:
 		lane_put(w, STAGE_ip6_local, m);
+		break;
+	case NEXTHOP_SERVICE:
+		lane_put(w, STAGE_lb6, m);
 		break;
 	case NEXTHOP_BROADCAST: /* of IPv4 only */
 		drop(w, m, DROP_ip6_bad_destination);
@@ -107,7 +128,7 @@ static __attribute__((noinline)) void input_odd(struct worker *w, struct rte_mbu
 		route_one(w, m);
 		break;
 	case IP6_INPUT_MULTICAST:
-		if (is_joined(ifc, l3 + IP6_DST_OFFSET))
+		if (is_joined(ifc, l3 + IP6_DST_OFFSET) || asks_for_service(w, l3, ip6_l3_bytes(m)))
 			lane_put(w, STAGE_ip6_local, m);
 		else
 			drop(w, m, DROP_ip6_link_multicast);
@@ -150,13 +171,36 @@ static inline void dispatch(
 		w->pending |= 1ULL << STAGE_ip6_forward;
 }
 
+/* Looks up @addrs, the destinations of the @n packets of a batch, and sorts them. */
+static inline void route(
+	struct worker *w, struct rte_mbuf **pkts, const uint8_t *const *addrs, unsigned n)
+{
+	uint32_t numbers[IP6_BATCH];
+
+	if (n == 0)
+		return;
+	fib_lookup6_bulk(&w->world->fib6, addrs, numbers, n);
+	dispatch(w, pkts, numbers, n);
+}
+
+void ip6_route(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+	for (unsigned from = 0; from < n; from += IP6_BATCH) {
+		unsigned count = MIN_OF(IP6_BATCH, n - from);
+		const uint8_t *addrs[IP6_BATCH];
+
+		for (unsigned i = 0; i < count; i++)
+			addrs[i] = ip6_l3(pkts[from + i]) + IP6_DST_OFFSET;
+		route(w, pkts + from, addrs, count);
+	}
+}
+
 void ip6_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
 	for (unsigned from = 0; from < n; from += IP6_BATCH) {
 		unsigned to = MIN_OF(from + IP6_BATCH, n), plain = 0;
 		const uint8_t *addrs[IP6_BATCH];
 		struct rte_mbuf *routed[IP6_BATCH];
-		uint32_t numbers[IP6_BATCH];
 
 		for (unsigned i = from; i < to; i++) {
 			struct rte_mbuf *m = pkts[i];
@@ -170,9 +214,6 @@ void ip6_input_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 			addrs[plain] = l3 + IP6_DST_OFFSET;
 			routed[plain++] = m;
 		}
-		if (plain == 0)
-			continue;
-		fib_lookup6_bulk(&w->world->fib6, addrs, numbers, plain);
-		dispatch(w, routed, numbers, plain);
+		route(w, routed, addrs, plain);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * IPv6 packets to the node itself: walks the extension headers, checks the upper layer, answers
- * echo requests, refuses TCP and UDP, passes neighbour discovery on. Thread: worker.
+ * echo requests, refuses TCP and UDP, passes neighbour discovery on, and what health probes of the
+ * balancer are answered. Thread: worker.
  */
 #include "dataplane/ip/ip6_local.h"
 
@@ -121,7 +122,8 @@ static struct ip6_local_class classify_icmp6(const struct ip6_ext *x, uint32_t b
 	}
 	if (type == ICMP6_ECHO_REQUEST)
 		return (struct ip6_local_class){.next = IP6_LOCAL_ECHO, .offset = x->offset};
-	return bad(DROP_icmp6_unhandled);
+	return (struct ip6_local_class){
+		.next = IP6_LOCAL_DROP, .reason = DROP_icmp6_unhandled, .intact = true};
 }
 
 static struct ip6_local_class classify_udp(const struct ip6_ext *x, uint32_t bytes)
@@ -138,7 +140,7 @@ static struct ip6_local_class classify_udp(const struct ip6_ext *x, uint32_t byt
 	if (udp->dgram_cksum == 0 || upper_checksum(x, udp_bytes) != 0)
 		return bad(DROP_l4_bad_checksum);
 	return (struct ip6_local_class){
-		.next = IP6_LOCAL_UNREACHABLE, .reason = DROP_port_unreachable};
+		.next = IP6_LOCAL_UNREACHABLE, .reason = DROP_port_unreachable, .intact = true};
 }
 
 static struct ip6_local_class classify_tcp(const struct ip6_ext *x, uint32_t bytes)
@@ -153,7 +155,8 @@ static struct ip6_local_class classify_tcp(const struct ip6_ext *x, uint32_t byt
 		return bad(DROP_l4_bad_header);
 	if (upper_checksum(x, bytes) != 0)
 		return bad(DROP_l4_bad_checksum);
-	return (struct ip6_local_class){.next = IP6_LOCAL_RESET, .offset = x->offset};
+	return (struct ip6_local_class){
+		.next = IP6_LOCAL_RESET, .offset = x->offset, .intact = true};
 }
 
 struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes)
@@ -184,6 +187,12 @@ struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes)
 	return parameter(DROP_protocol_unreachable, ICMP6_BAD_NEXT, x.next_offset);
 }
 
+/* Whether @m came by a route to the balancer, which left it to us. */
+static bool is_service(struct worker *w, struct rte_mbuf *m)
+{
+	return w->world->nexthops[pkt_of(m)->nexthop].kind == NEXTHOP_SERVICE;
+}
+
 /* Who must not be talked with but by neighbour discovery: somebody without an address, or an own
  * address that is still tentative (RFC 4862 5.4) or has just turned out to be a duplicate.
  * DROP_NONE: nobody. */
@@ -194,10 +203,22 @@ static enum drop_reason nd_only(struct worker *w, struct rte_mbuf *m)
 
 	if (ip6_is_unspecified(ip->src))
 		return DROP_ip6_bad_source;
-	if (ip6_is_multicast(ip->dst))
+	if (ip6_is_multicast(ip->dst) || is_service(w, m))
 		return DROP_NONE;
 	own = ip6_own_address(w->world, pkt_of(m)->iface, ip->dst);
 	return own != NULL && own->usable ? DROP_NONE : DROP_ip6_tentative;
+}
+
+/* Passes @m on if it is about a health probe, which the node asks with its own addresses. */
+static bool take_probe(struct worker *w, struct rte_mbuf *m)
+{
+	struct ip_probe_answer answer;
+
+	if (!w->world->lb || w->world->nexthops[pkt_of(m)->nexthop].kind == NEXTHOP_SERVICE ||
+		!ip6_probe_read(ip6_l3(m), ip6_l3_bytes(m), &answer))
+		return false;
+	lane_put(w, STAGE_lb_probe, m);
+	return true;
 }
 
 static void local_one(struct worker *w, struct rte_mbuf *m)
@@ -209,6 +230,8 @@ static void local_one(struct worker *w, struct rte_mbuf *m)
 		drop(w, m, only);
 		return;
 	}
+	if (c.intact && take_probe(w, m))
+		return;
 	switch (c.next) {
 	case IP6_LOCAL_DROP:
 		drop(w, m, c.reason);

@@ -24,6 +24,7 @@ struct ip6_local_class {
 	uint8_t code;     /* of the parameter problem */
 	uint32_t pointer; /* of it */
 	uint32_t offset;  /* of the upper-layer header from the IPv6 header */
+	bool intact;      /* whole, checksum right; nobody has asked for it so far */
 };
 
 /* Judges the packet of @bytes at @l3, whose fixed header is valid. */

@@ -78,6 +78,11 @@ static int route_refuse_own(const struct route_own *own, struct base_error *err)
 	};
 	char text[IPADDR_TEXT_MAX];
 
+	if (own->rank == RANK_SERVICE)
+		return base_error_set(err, EEXIST,
+			"route %s is the VIP of a service or a prefix of the NAT pool already: "
+			"remove one of them",
+			ip_addr_format(&own->prefix, text));
 	return base_error_set(err, EEXIST,
 		"route %s is %s of interface \"%s\" already: remove the route, or change the "
 		"address "

@@ -36,6 +36,13 @@ int route_stage_nexthop(const struct api_nexthop *want, struct base_error *err);
 int route_stage(const struct api_route *want, struct base_error *err);
 
 /*
+ * Stages that packets to @prefix go to front @front of the balancer; @is_pool tells only how it is
+ * shown. An own address comes before it, it comes before subnets. 0, or -ENOSPC with a sentence.
+ */
+int route_stage_service(
+	const struct ip_addr *prefix, uint16_t front, bool is_pool, struct base_error *err);
+
+/*
  * Another station has own address @addr of published interface @iface: its route leads to the link
  * from now on, in a world of its own. Only while no commit goes on, and not from a stage. A failure
  * is told, and the next generation makes up for it.

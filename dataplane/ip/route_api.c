@@ -95,6 +95,8 @@ static bool route_is_on(uint16_t number, const char *name)
 	case NEXTHOP_LOCAL:
 	case NEXTHOP_BROADCAST:
 		return strcmp(ifaces[nh->iface].name, name) == 0;
+	case NEXTHOP_SERVICE:
+		return strcmp(route_service_text(number), name) == 0;
 	case NEXTHOP_NONE:
 	case NEXTHOP_BLACKHOLE:
 	case NEXTHOP_REJECT:
@@ -143,6 +145,8 @@ static enum api_origin route_origin(enum nexthop_kind kind)
 	case NEXTHOP_LOCAL:
 	case NEXTHOP_BROADCAST:
 		return API_ORIGIN_LOCAL;
+	case NEXTHOP_SERVICE:
+		return API_ORIGIN_SERVICE;
 	case NEXTHOP_NONE:
 	case NEXTHOP_NEIGHBOR:
 	case NEXTHOP_BLACKHOLE:
@@ -163,6 +167,11 @@ static void route_fill(struct api_route_info *info, const struct fib_route *rout
 	if (info->origin == API_ORIGIN_STATIC)
 		return;
 	info->nexthop = nh->iface;
+	if (info->origin == API_ORIGIN_SERVICE) {
+		base_strlcpy(info->interface, route_service_text(route->nexthop),
+			sizeof(info->interface));
+		return;
+	}
 	base_strlcpy(
 		info->interface, world_current->ifaces[nh->iface].name, sizeof(info->interface));
 }

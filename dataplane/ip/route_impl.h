@@ -7,8 +7,9 @@
 #include "dataplane/ip/route.h"
 #include "dataplane/ip/route_list.h"
 
-#define ROUTE_TARGETS_MAX 16384      /* next-hop sets of one generation */
-#define ROUTE_TARGET_OWN  (1u << 24) /* route_change.target: plus an index into own[] */
+#define ROUTE_TARGETS_MAX  16384      /* next-hop sets of one generation */
+#define ROUTE_TARGET_OWN   (1u << 24) /* route_change.target: plus an index into own[] */
+#define ROUTE_SERVICES_MAX 2048       /* prefixes of the balancer */
 
 /* Where a staged route leads. */
 struct route_target {
@@ -16,10 +17,17 @@ struct route_target {
 	uint16_t number;         /* installed under; 0: not yet */
 };
 
-/* What a route is that follows from the interfaces: of two for one prefix the first kind counts. */
-enum route_rank { RANK_LOCAL, RANK_BROADCAST, RANK_CONNECTED };
+/* What a route is that nobody configured as one: of two for one prefix the first kind counts. */
+enum route_rank { RANK_LOCAL, RANK_SERVICE, RANK_BROADCAST, RANK_CONNECTED };
 
-/* A route that follows from the interfaces. */
+/* A prefix of the balancer. */
+struct route_service {
+	struct ip_addr prefix;
+	uint16_t front;
+	bool is_pool;
+};
+
+/* A route that follows from the interfaces, or from the balancer. */
 struct route_own {
 	struct ip_addr prefix;
 	enum route_rank rank;
@@ -44,6 +52,8 @@ struct route_rib {
 	/* Staged, until route_forget(). */
 	struct route_target *targets; /* [ROUTE_TARGETS_MAX] by the client's numbers, or NULL */
 	struct route_list changes;    /* static routes that are new (indexed) or differ */
+	struct route_service services[ROUTE_SERVICES_MAX];
+	uint32_t n_services;
 	struct api_commit_counts counts;
 	uint32_t marked_static[2]; /* installed routes that stay, if perhaps changed */
 
@@ -78,7 +88,10 @@ static inline struct fib *route_fib(const struct ip_addr *prefix)
 /* Whether next hop @number is of a route from the configuration. */
 bool route_is_static(uint32_t number);
 
-/* Works out route_rib.own from the staged interfaces. 0 or -ENOMEM with a sentence. */
+/* What `show routes` calls next hop @number of kind SERVICE: "vip" or "pool". */
+const char *route_service_text(uint32_t number);
+
+/* Works out route_rib.own from the staged interfaces and services. 0 or -ENOMEM with a sentence. */
 int route_own_create(struct base_error *err);
 
 /* Own address @addr of published interface @iface, duplicate or not, or NULL. */

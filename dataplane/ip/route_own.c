@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * The routes that follow from the interfaces: own addresses (IPv6 also while they are tentative, so
+ * The routes that nobody configured as such: those of the balancer's prefixes, and those that
+ * follow from the interfaces: own addresses (IPv6 also while they are tentative, so
  * that nothing forwards to them), connected subnets, and in IPv4 the network and broadcast
  * addresses (RFC 1812 5.3.5; a /31 and a /32 have none, RFC 3021). The route of an address that
  * another station has (RFC 4862 5.4.5) leads to the link, as to any other host there. IPv6
@@ -14,7 +15,8 @@
 #include "dataplane/link/link.h"
 
 #define OWN_PER_ADDRESS 4
-#define OWN_MAX         (WORLD_INTERFACES_MAX * WORLD_ADDRESSES_MAX * OWN_PER_ADDRESS)
+#define OWN_OF_LINKS    (WORLD_INTERFACES_MAX * WORLD_ADDRESSES_MAX * OWN_PER_ADDRESS)
+#define OWN_MAX         (OWN_OF_LINKS + ROUTE_SERVICES_MAX)
 
 void route_own_destroy(void)
 {
@@ -112,6 +114,54 @@ static bool route_own_address(const struct iface *i, const struct ip_addr *addr)
 	       route_own_add(i, &last, RANK_BROADCAST, &subnet);
 }
 
+int route_stage_service(
+	const struct ip_addr *prefix, uint16_t front, bool is_pool, struct base_error *err)
+{
+	char text[IPADDR_TEXT_MAX];
+
+	if (route_rib.n_services == ROUTE_SERVICES_MAX)
+		return base_error_set(err, ENOSPC,
+			"no room for the route of %s: at most %u prefixes of services and of the "
+			"NAT pool",
+			ip_addr_format(prefix, text), ROUTE_SERVICES_MAX);
+	route_rib.services[route_rib.n_services++] = (struct route_service){
+		.prefix = *prefix,
+		.front = front,
+		.is_pool = is_pool,
+	};
+	return 0;
+}
+
+const char *route_service_text(uint32_t number)
+{
+	const struct nexthop_key *key = nexthop_set_key((uint16_t)number);
+
+	return key && key->hops[0].weight ? "pool" : "vip";
+}
+
+/* The route of @s. Its key has a weight where it is the NAT pool's, which tells the two apart. As
+ * above. */
+static bool route_own_service(const struct route_service *s)
+{
+	struct route_own *own = &route_rib.own[route_rib.n_own];
+	struct nexthop_key *key = nexthop_key_create(NEXTHOP_SERVICE, 1);
+
+	if (!key)
+		return false;
+	key->hops[0] = (struct nexthop_hop){
+		.addr = s->prefix,
+		.iface = s->front,
+		.weight = s->is_pool,
+	};
+	*own = (struct route_own){
+		.prefix = s->prefix,
+		.rank = RANK_SERVICE,
+		.target = {.key = key, .number = nexthop_set_find(key)},
+	};
+	route_rib.n_own++;
+	return true;
+}
+
 static int route_own_compare(const void *a, const void *b)
 {
 	const struct route_own *x = a, *y = b;
@@ -147,6 +197,8 @@ int route_own_create(struct base_error *err)
 	for (unsigned i = 0; i < WORLD_INTERFACES_MAX; i++)
 		for (unsigned k = 0; ok && all[i].up && k < all[i].n_addresses; k++)
 			ok = route_own_address(&all[i], &all[i].addresses[k].addr);
+	for (uint32_t i = 0; ok && i < route_rib.n_services; i++)
+		ok = route_own_service(&route_rib.services[i]);
 	if (!ok) {
 		route_own_destroy();
 		return base_error_set(err, ENOMEM, "no memory for the routes of the interfaces");

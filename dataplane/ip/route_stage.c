@@ -19,6 +19,7 @@ bool route_is_static(uint32_t number)
 	case NEXTHOP_CONNECTED:
 	case NEXTHOP_LOCAL:
 	case NEXTHOP_BROADCAST:
+	case NEXTHOP_SERVICE:
 		return false;
 	case NEXTHOP_NEIGHBOR:
 	case NEXTHOP_BLACKHOLE:
@@ -221,6 +222,7 @@ void route_forget(void)
 	route_list_clear(&route_rib.changes);
 	route_list_clear(&route_rib.own_changes);
 	route_list_clear(&route_rib.deletes);
+	route_rib.n_services = 0;
 	memset(route_rib.marked_static, 0, sizeof(route_rib.marked_static));
 	route_rib.counts = (struct api_commit_counts){};
 	/* What was marked in vain has an old mark from here on. */

@@ -14,9 +14,7 @@ void steer_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 		struct rte_mbuf *m = pkts[i];
 		uint64_t hash =
 			steer_hash(w->flow_key, rte_pktmbuf_mtod(m, const uint8_t *), m->data_len);
-		uint8_t owner = hash == STEER_NO_FLOW
-					? w->id
-					: (uint8_t)(((hash & UINT32_MAX) * w->n_workers) >> 32);
+		uint8_t owner = hash == STEER_NO_FLOW ? w->id : steer_owner(w, hash);
 
 		if (owner == w->id) {
 			lane_put(w, STAGE_eth, m);

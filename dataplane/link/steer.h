@@ -9,9 +9,32 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
+#include "dataplane/core/worker.h"
 #include "lib/hash/flow_hash.h"
 
 #define STEER_NO_FLOW UINT64_MAX /* not IP, or too short to tell: the receiver keeps it */
+
+/* The worker that owns a conversation of that hash. */
+static inline uint8_t steer_owner(const struct worker *w, uint64_t hash)
+{
+	return (uint8_t)(((hash & UINT32_MAX) * w->n_workers) >> 32);
+}
+
+/* The worker that gets the IPv4 packets, whole ones, between these ends where stage steer serves
+ * the port; @ports as in the packet, either direction will do. */
+static inline uint8_t steer_owner4(
+	const struct worker *w, uint32_t src_be, uint32_t dst_be, uint8_t proto, uint32_t ports)
+{
+	return steer_owner(
+		w, flow_hash_ip4_symmetric(w->flow_key, src_be, dst_be, proto, ports) >> 1);
+}
+
+/* The same for IPv6. */
+static inline uint8_t steer_owner6(const struct worker *w, const uint8_t src[16],
+	const uint8_t dst[16], uint8_t proto, uint32_t ports)
+{
+	return steer_owner(w, flow_hash_ip6_symmetric(w->flow_key, src, dst, proto, ports) >> 1);
+}
 
 /* Source and destination port behind @l4, when the protocol has them and they are in the frame. */
 static inline uint32_t steer_ports(const uint8_t *l4, uint32_t len, uint8_t proto)

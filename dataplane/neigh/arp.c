@@ -30,6 +30,8 @@ static enum drop_reason arp_reason(const struct worker *w, struct rte_mbuf *m)
 
 	if (!i->up)
 		return DROP_eth_interface_down;
+	if (c.request && neigh_serves(w->world, i, &c.target))
+		arp_class_serve(&c);
 	if (c.reason != DROP_NONE || c.conflict || c.probe)
 		return c.reason;
 	news = arp_is_news(w, p->iface, &c, &known);

@@ -93,4 +93,12 @@ static inline struct arp_class arp_classify(
 	return c;
 }
 
+/* The balancer serves the target of request @c, which therefore is for us. */
+static inline void arp_class_serve(struct arp_class *c)
+{
+	c->for_us = true;
+	if (c->reason == DROP_arp_not_for_us)
+		c->reason = DROP_NONE;
+}
+
 #endif

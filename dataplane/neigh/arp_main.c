@@ -104,6 +104,8 @@ static void arp_main_one(struct worker *w, struct rte_mbuf *m)
 	}
 	/* Once more, because the interface may have changed since a worker looked. */
 	c = arp_classify(i, frame + 6, frame + p->l2_len, rte_pktmbuf_data_len(m) - p->l2_len);
+	if (c.request && neigh_serves(w->world, i, &c.target))
+		arp_class_serve(&c);
 	if (c.reason != DROP_NONE) {
 		drop(w, m, c.reason);
 		return;

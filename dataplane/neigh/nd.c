@@ -18,6 +18,8 @@ static enum drop_reason nd_reason(const struct worker *w, struct rte_mbuf *m)
 	if (!i->up)
 		return DROP_eth_interface_down;
 	c = nd_classify(i, frame + 6, frame + p->l2_len, rte_pktmbuf_data_len(m) - p->l2_len);
+	if (nd_class_is_other(i, frame + 6, &c) && neigh_serves(w->world, i, &c.target))
+		nd_class_serve(i, &c);
 	if (c.reason != DROP_NONE || c.conflict || c.type == ND_SOLICITATION)
 		return c.reason;
 	if (neigh_lookup6(w->world->neighbors, p->iface, c.target.bytes) == 0)

@@ -200,4 +200,20 @@ static inline struct nd_class nd_classify(
 	return c;
 }
 
+/* Whether @c is a proper solicitation for an address that is not @i's own: perhaps the balancer
+ * serves it. */
+static inline bool nd_class_is_other(
+	const struct iface *i, const uint8_t frame_mac[6], const struct nd_class *c)
+{
+	return c->reason == DROP_nd_not_for_us && c->type == ND_SOLICITATION &&
+	       memcmp(frame_mac, i->mac, 6) != 0;
+}
+
+/* The balancer serves the target of solicitation @c, which therefore is for us. */
+static inline void nd_class_serve(const struct iface *i, struct nd_class *c)
+{
+	c->stranger = !c->probe && !neigh_subnet_host(i, &c->source);
+	c->reason = DROP_NONE;
+}
+
 #endif

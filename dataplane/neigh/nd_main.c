@@ -162,6 +162,8 @@ static enum drop_reason nd_main_one(struct worker *w, struct rte_mbuf *m)
 		return DROP_neigh_gone;
 	/* Once more, because the interface may have changed since a worker looked. */
 	c = nd_classify(i, frame + 6, frame + p->l2_len, rte_pktmbuf_data_len(m) - p->l2_len);
+	if (nd_class_is_other(i, frame + 6, &c) && neigh_serves(w->world, i, &c.target))
+		nd_class_serve(i, &c);
 	if (c.reason != DROP_NONE)
 		return c.reason;
 	if (c.conflict) {

@@ -66,6 +66,14 @@ void neigh_interfaces_changed(struct worker *main_worker, const struct world *ne
  */
 void neigh_links_up(struct worker *main_worker, uint32_t ports);
 
+/* Called for each published interface whose link came up, for announcements of addresses that are
+ * not the interface's own; NULL: nobody cares. */
+extern void (*neigh_link_came_up)(uint16_t iface);
+
+/* Tells all on the link of published interface @iface that @addr is here, if the balancer serves it
+ * and it is in a subnet there. Whether that was so. */
+bool neigh_announce(uint16_t iface, const struct ip_addr *addr);
+
 /* Result of duplicate address detection is delivered here: (interface number, address, unique). The
  * owner of the interface table publishes the address as usable, or as a duplicate, which is no
  * longer ours. Called from a timer, so that a new world may be published at once; with a duplicate

@@ -84,6 +84,8 @@ void neigh_links_up(struct worker *main_worker, uint32_t ports)
 			continue;
 		ifaces |= 1ULL << n;
 		neigh_own_link_up(main_worker, n);
+		if (neigh_link_came_up)
+			neigh_link_came_up(n);
 	}
 	for (uint32_t i = 1; ifaces != 0 && i <= NEIGH_MAX; i++) {
 		struct neigh *e = neigh_entry(i);

@@ -223,6 +223,12 @@ bool neigh_subnet_host(const struct iface *i, const struct ip_addr *addr);
 /* The own address to ask for @target with, or NULL. Any thread. */
 const struct ip_addr *neigh_subnet_source(const struct iface *i, const struct ip_addr *target);
 
+/* neigh_service.c */
+
+/* Whether the balancer serves @addr in @world, and it lies in a subnet of @i: then the node answers
+ * for it there. Any thread. */
+bool neigh_serves(const struct world *world, const struct iface *i, const struct ip_addr *addr);
+
 /* arp_main.c, nd_main.c: what we say */
 
 /* Asks for @target from @i, at @mac or (NULL) at all. */

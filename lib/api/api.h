@@ -11,7 +11,7 @@
 #include "lib/base/base.h"
 #include "lib/base/ipaddr.h"
 
-#define API_VERSION       1
+#define API_VERSION       2
 #define API_MSG_MAX_BYTES 65536u
 #define API_NAME_MAX      16
 #define API_DEVICE_MAX    192
@@ -20,6 +20,7 @@
 #define API_HOPS_MAX      32
 #define API_STEP_TEXT_MAX 232
 #define API_REASON_MAX    32
+#define API_PAYLOAD_MAX   64 /* of UDP health probes */
 
 enum api_type {
 #define API_MSG(id, name, req, req_item, rep, rep_item, help) API_##name = (id),
@@ -91,6 +92,8 @@ struct api_commit_reply {
 	struct api_commit_counts interfaces;
 	struct api_commit_counts neighbors;
 	struct api_commit_counts routes;
+	struct api_commit_counts services; /* and the NAT pool */
+	struct api_commit_counts backends;
 };
 
 struct api_list {
@@ -134,6 +137,132 @@ struct api_nexthop {
 struct api_route {
 	struct ip_addr prefix;
 	uint32_t nexthop; /* api_nexthop.id */
+};
+
+/* States of a flow, in the order of api_lb.idle_ms. */
+enum api_flow_state {
+	API_FLOW_TCP_NEW, /* the handshake is not complete as far as the balancer sees it */
+	API_FLOW_TCP_ESTABLISHED,
+	API_FLOW_TCP_CLOSING, /* a FIN or RST was seen */
+	API_FLOW_UDP_NEW,     /* one direction only, few packets */
+	API_FLOW_UDP_ESTABLISHED,
+	API_FLOW_STATES,
+};
+
+struct api_lb {
+	uint64_t key[2];            /* of the choice among backends: the same on all members */
+	uint32_t new_flows_per_sec; /* of the node; above it the hash alone decides */
+	uint32_t idle_ms[API_FLOW_STATES];
+	struct ip_addr tunnel_source4; /* prefix of outer source addresses; family 0: own address */
+	struct ip_addr tunnel_source6;
+};
+
+struct api_pool {
+	struct ip_addr prefix;
+};
+
+enum api_lb_mode { API_LB_NAT, API_LB_DSR, API_LB_IPIP, API_LB_GUE };
+
+enum api_probe_kind { API_PROBE_NONE, API_PROBE_TCP, API_PROBE_ICMP, API_PROBE_UDP };
+
+enum api_probe_failure {
+	API_PROBE_OK,
+	API_PROBE_TIMEOUT,
+	API_PROBE_REFUSED,     /* TCP reset, ICMP port unreachable */
+	API_PROBE_UNREACHABLE, /* no way to the backend, or an ICMP error says so */
+	API_PROBE_UNEXPECTED,  /* the UDP answer does not begin as configured */
+};
+
+/* How a backend's health is asked for. */
+struct api_probe {
+	uint16_t kind; /* enum api_probe_kind */
+	uint16_t port; /* 0: the backend's own */
+	uint32_t interval_ms;
+	uint32_t timeout_ms;
+	uint16_t rise; /* successes in a row until it is up again */
+	uint16_t fall; /* failures in a row until it is down */
+	uint16_t request_bytes;
+	uint16_t expect_bytes; /* 0: any answer will do */
+	uint8_t request[API_PAYLOAD_MAX];
+	uint8_t expect[API_PAYLOAD_MAX];
+};
+
+struct api_service {
+	char name[API_NAME_MAX];
+	struct ip_addr vip; /* a prefix; host bits clear */
+	uint16_t port;      /* 0: any */
+	uint8_t protocol;   /* 6 or 17 */
+	uint8_t mode;       /* enum api_lb_mode */
+	struct api_probe probe;
+};
+
+struct api_backend {
+	char service[API_NAME_MAX];
+	struct ip_addr address;
+	uint16_t port;   /* 0: the one the client chose */
+	uint16_t weight; /* 0: no new flows */
+};
+
+/* Names a backend by service, address and port. */
+struct api_backend_state {
+	char service[API_NAME_MAX];
+	struct ip_addr address;
+	uint16_t port;
+	uint8_t draining;
+	uint8_t down;
+	char reason[API_REASON_MAX]; /* shown to people */
+};
+
+struct api_service_info {
+	struct api_service service;
+	uint16_t index; /* in the counters */
+	uint16_t n_backends;
+	uint16_t n_usable; /* up, not draining, weight above 0 */
+	uint16_t pad;
+	uint32_t build_us; /* how long its table took to build */
+};
+
+enum api_backend_use {
+	API_BACKEND_UP,
+	API_BACKEND_DRAINING,
+	API_BACKEND_DOWN,
+	API_BACKEND_REMOVED, /* no longer configured, its flows go on */
+};
+
+struct api_backend_info {
+	struct api_backend backend;
+	uint16_t index;          /* in the counters */
+	uint16_t use;            /* enum api_backend_use: what counts in the end */
+	uint8_t draining;        /* as last told */
+	uint8_t down;            /* as last told */
+	uint16_t share_permille; /* of the service's table */
+	char reason[API_REASON_MAX];
+	uint32_t pad;
+};
+
+/* Asks for the flows after @cursor; empty names, ports and addresses of family 0 match all. */
+struct api_flow_dump {
+	uint64_t cursor;
+	char service[API_NAME_MAX];
+	struct ip_addr client;
+	struct ip_addr backend;
+};
+
+struct api_flow_info {
+	char service[API_NAME_MAX];
+	struct ip_addr client;
+	struct ip_addr vip;
+	struct ip_addr backend;
+	struct ip_addr source; /* NAT: the pool's address; family 0 otherwise */
+	uint16_t client_port;
+	uint16_t vip_port;
+	uint16_t backend_port;
+	uint16_t source_port; /* NAT */
+	uint8_t protocol;
+	uint8_t state; /* enum api_flow_state */
+	uint8_t worker;
+	uint8_t mode;     /* enum api_lb_mode */
+	uint32_t idle_ms; /* since its last packet */
 };
 
 /* Asks for the items after @cursor; 0 starts. */
@@ -211,7 +340,7 @@ struct api_neighbor_info {
 	uint32_t nexthop; /* index, as in api_route_info */
 };
 
-enum api_origin { API_ORIGIN_STATIC, API_ORIGIN_CONNECTED, API_ORIGIN_LOCAL };
+enum api_origin { API_ORIGIN_STATIC, API_ORIGIN_CONNECTED, API_ORIGIN_LOCAL, API_ORIGIN_SERVICE };
 
 struct api_nexthop_info {
 	uint32_t index;
@@ -227,7 +356,7 @@ struct api_route_info {
 	uint32_t nexthop; /* api_nexthop_info.index; for connected and local ones the interface */
 	uint8_t origin;   /* enum api_origin */
 	uint8_t pad[3];
-	char interface[API_NAME_MAX]; /* connected and local */
+	char interface[API_NAME_MAX]; /* connected and local; services: vip or pool */
 };
 
 struct api_explain {
@@ -286,7 +415,12 @@ struct api_control_status {
 	uint32_t reconnects;
 	uint32_t routes;
 	uint16_t metrics_port;
-	uint8_t pad[6];
+	uint16_t services;
+	uint16_t backends;
+	uint16_t backends_draining;
+	uint16_t backends_down;
+	uint16_t panics; /* services that use backends that are down, for want of others */
+	uint8_t pad[4];
 	char node[API_NAME_MAX];
 	char metrics_address[IPADDR_TEXT_MAX];
 	char config_path[1024];
@@ -306,6 +440,14 @@ struct api_control_applied {
 	uint32_t truncated; /* 1: the difference was longer than one message */
 	uint64_t generation;
 	struct api_commit_reply counts;
+};
+
+struct api_control_drain {
+	char service[API_NAME_MAX];
+	struct ip_addr address;
+	uint16_t port;
+	uint16_t any_port; /* 1: the only backend with this address, whatever its port */
+	uint32_t drain;    /* 0: use it again */
 };
 
 struct api_control_progress {

@@ -10,13 +10,15 @@
 #include "lib/base/base.h"
 
 #define STATS_MAGIC          0x62726169u
-#define STATS_VERSION        1
+#define STATS_VERSION        2
 #define STATS_WORKERS_MAX    17 /* 16 and the main thread */
 #define STATS_STAGES_MAX     40
 #define STATS_DROPS_MAX      128
 #define STATS_PORTS_MAX      16
 #define STATS_INTERFACES_MAX 64
 #define STATS_NAME_MAX       32
+#define STATS_SERVICES_MAX   1024
+#define STATS_BACKENDS_MAX   4096
 
 struct stats_stage {
 	uint64_t calls;
@@ -39,6 +41,36 @@ struct stats_interface {
 	uint64_t tx_bytes;
 };
 
+/* What a worker did for one service. */
+struct stats_service {
+	uint64_t new_flows;
+	uint64_t unstored_rate; /* packets balanced by the hash alone: too many new flows */
+	uint64_t unstored_full; /* ... no room in the flow table */
+	uint64_t refused;       /* packets dropped: no backend, no NAT port, limits */
+};
+
+/* What a worker did for one backend. */
+struct stats_backend {
+	uint64_t new_flows;
+	uint64_t ended_flows;
+	uint64_t pkts; /* to the backend */
+	uint64_t bytes;
+	uint64_t reply_pkts; /* back from it: NAT only */
+	uint64_t reply_bytes;
+	uint64_t refused; /* NAT: it reset a connection that was being made */
+	uint64_t silent;  /* NAT: a flow ended without any answer */
+};
+
+/* Health probes of one backend. Written by the main thread. */
+struct stats_probe {
+	int32_t streak;  /* n: the last n succeeded, -n: the last n failed; 0: none yet */
+	uint32_t rtt_us; /* of the last success */
+	uint64_t succeeded;
+	uint64_t failed;
+	uint32_t last_failure; /* enum api_probe_failure */
+	uint32_t pad;
+};
+
 /* One writer: the worker it belongs to. */
 struct stats_worker {
 	uint64_t rx_pkts;        /* taken from devices */
@@ -52,12 +84,17 @@ struct stats_worker {
 	uint64_t empty_loops;
 	uint64_t sleeps;
 	uint64_t busy_cycles;
-	uint64_t idle_cycles; /* asleep or polling in vain */
-	uint64_t pad[5];
+	uint64_t idle_cycles;       /* asleep or polling in vain */
+	uint64_t held_pkts;         /* gauge: fragments that wait for their first one */
+	uint64_t flows;             /* gauge: in the table */
+	uint64_t evicted_datagrams; /* fragmented ones, forgotten early to make room for newer */
+	uint64_t pad[2];
 	uint64_t drops[STATS_DROPS_MAX];
 	struct stats_stage stages[STATS_STAGES_MAX];
 	struct stats_port ports[STATS_PORTS_MAX];
 	struct stats_interface interfaces[STATS_INTERFACES_MAX];
+	struct stats_service services[STATS_SERVICES_MAX];
+	struct stats_backend backends[STATS_BACKENDS_MAX];
 } CACHE_ALIGNED;
 
 /* Gauges the main thread refreshes at least every 100 ms. */
@@ -94,6 +131,7 @@ struct stats_file {
 	char port_names[STATS_PORTS_MAX][STATS_NAME_MAX];
 	char interface_names[STATS_INTERFACES_MAX][STATS_NAME_MAX];
 	struct stats_gauges gauges;
+	struct stats_probe probes[STATS_BACKENDS_MAX];
 	struct stats_worker workers[STATS_WORKERS_MAX];
 };
 

@@ -78,6 +78,12 @@ static void set_defaults(struct conf *conf)
 	node->memory_bytes = 512ULL << 20;
 	node->huge = CONF_HUGE_AUTO;
 	node->idle = CONF_IDLE_ADAPTIVE;
+	node->flows = CONF_FLOWS_DEFAULT;
+	conf->lb = (struct conf_lb){
+		.new_flows_per_sec = CONF_NEW_FLOWS,
+		/* RFC 5382 REQ-5, RFC 4787 REQ-5. */
+		.idle_ms = {30000, 7440000, 60000, 30000, 300000},
+	};
 	base_strlcpy(conf->metrics_address, "127.0.0.1", sizeof(conf->metrics_address));
 	conf->metrics_port = 9465;
 }
@@ -206,5 +212,8 @@ void conf_free(struct conf *conf)
 	free(conf->routes);
 	free(conf->neighbors);
 	free(conf->route_files);
+	free(conf->pool);
+	free(conf->services);
+	free(conf->backends);
 	free(conf);
 }

@@ -22,6 +22,16 @@
 #define CONF_NEXTHOPS_MAX    16384 /* different next-hop sets in one file */
 #define CONF_ROUTES_MAX      4000000
 #define CONF_ROUTE_FILES_MAX 16
+#define CONF_SERVICES_MAX    1024
+#define CONF_BACKENDS_MAX    4096 /* of all services */
+#define CONF_POOL_MAX        64   /* prefixes of the NAT pool */
+#define CONF_POOL_ADDRESSES  1024 /* addresses of the NAT pool */
+#define CONF_PAYLOAD_MAX     64   /* bytes of a UDP probe */
+#define CONF_FLOWS_MIN       1000
+#define CONF_FLOWS_MAX       64000000
+#define CONF_FLOWS_DEFAULT   1000000
+#define CONF_NEW_FLOWS       1000000 /* per second, unless given */
+#define CONF_NEW_FLOWS_MAX   100000000
 #define CONF_MTU_MIN         576 /* 1280 with IPv6 addresses (RFC 8200 section 5) */
 #define CONF_MTU_MAX         9600
 #define CONF_MTU_DEFAULT     1500
@@ -64,6 +74,7 @@ struct conf_node {
 	uint64_t memory_bytes;
 	enum conf_huge huge;
 	enum conf_idle idle;
+	uint32_t flows; /* of the balancer, of each IP version, all workers together */
 	uint16_t n_ports;
 	struct conf_port ports[CONF_PORTS_MAX];
 	uint16_t n_interfaces; /* a port's own interface comes before its sub-interfaces */
@@ -97,6 +108,55 @@ struct conf_route {
 	uint32_t nexthop;      /* index into conf.nexthops */
 };
 
+enum conf_lb_mode { CONF_LB_NAT, CONF_LB_DSR, CONF_LB_IPIP, CONF_LB_GUE };
+enum conf_probe_kind { CONF_PROBE_NONE, CONF_PROBE_TCP, CONF_PROBE_ICMP, CONF_PROBE_UDP };
+
+/* How the health of a service's backends is asked for. Unless given, the kind is tcp for TCP, icmp
+ * where TCP backends have no port of their own, and none for UDP. */
+struct conf_probe {
+	enum conf_probe_kind kind;
+	uint16_t port; /* 0: the backend's own */
+	uint32_t interval_ms;
+	uint32_t timeout_ms;
+	uint16_t rise;
+	uint16_t fall;
+	uint16_t request_bytes;
+	uint16_t expect_bytes;
+	uint8_t request[CONF_PAYLOAD_MAX];
+	uint8_t expect[CONF_PAYLOAD_MAX];
+};
+
+struct conf_backend {
+	struct ip_addr address;
+	uint16_t port;    /* 0: the one the client chose (only where the service has port any) */
+	uint16_t weight;  /* 0..255, 1 unless given; 0: no new flows */
+	uint16_t service; /* index into conf.services */
+	struct conf_place place;
+};
+
+struct conf_service {
+	char name[CONF_NAME_MAX];
+	struct ip_addr vip; /* a prefix, host bits clear */
+	uint16_t port;      /* 0: any */
+	uint8_t protocol;   /* IPPROTO_TCP or IPPROTO_UDP */
+	enum conf_lb_mode mode;
+	uint16_t panic_percent; /* fewer healthy ones than this: all are used; 0: never */
+	struct conf_probe probe;
+	uint32_t first_backend; /* index into conf.backends, whose order is that of services */
+	uint32_t n_backends;
+	struct conf_place place;
+};
+
+/* Settings of the balancer. */
+struct conf_lb {
+	bool has_key;
+	uint8_t key[16];
+	uint32_t new_flows_per_sec;
+	uint32_t idle_ms[5];           /* in the order of enum api_flow_state */
+	struct ip_addr tunnel_source4; /* prefix; family 0: the node's own address */
+	struct ip_addr tunnel_source6;
+};
+
 /* The whole file. Owned by the caller of conf_load; freed by conf_free. */
 struct conf {
 	struct conf_node node;
@@ -108,6 +168,13 @@ struct conf {
 	struct conf_route *routes;
 	uint16_t n_route_files;
 	char (*route_files)[CONF_PATH_MAX]; /* as opened: relative ones are relative to the file */
+	uint16_t n_pool;
+	struct ip_addr *pool; /* prefixes of full NAT's addresses */
+	struct conf_lb lb;
+	uint32_t n_services;
+	struct conf_service *services;
+	uint32_t n_backends;
+	struct conf_backend *backends;
 	char metrics_address[IPADDR_TEXT_MAX]; /* default 127.0.0.1 */
 	uint16_t metrics_port;                 /* default 9465 */
 };

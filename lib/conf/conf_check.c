@@ -36,19 +36,22 @@ const char *conf_check_unusable(const struct ip_addr *addr)
 	return NULL;
 }
 
+void conf_check_last(struct ip_addr *addr)
+{
+	for (unsigned bit = addr->prefix_len; bit < ip_addr_bits(addr->family); bit++)
+		addr->bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+}
+
 /* Whether all host bits of an IPv4 subnet are set. */
 static bool is_broadcast(const struct ip_addr *addr)
 {
 	struct ip_addr last = *addr;
 
-	ip_addr_mask(&last);
-	for (unsigned bit = last.prefix_len; bit < 32; bit++)
-		last.bytes[bit / 8] |= (uint8_t)(0x80 >> bit % 8);
+	conf_check_last(&last);
 	return addr->family == 4 && ip_addr_same_host(&last, addr);
 }
 
-/* Why @addr, with the length of its subnet, is no address of a host there, or NULL. */
-static const char *not_a_host(const struct ip_addr *addr)
+const char *conf_check_not_a_host(const struct ip_addr *addr)
 {
 	if (addr->prefix_len + 1U >= ip_addr_bits(addr->family))
 		return NULL;
@@ -183,7 +186,7 @@ int conf_check_add_address(
 	if (addr.prefix_len == 0)
 		return conf_fail(
 			l, value->place, "address %s has the whole internet as its subnet", quoted);
-	why = not_a_host(&addr);
+	why = conf_check_not_a_host(&addr);
 	if (why)
 		return conf_fail(l, value->place,
 			"address %s is %s of its subnet (use another address in it)", quoted, why);
@@ -249,7 +252,7 @@ static int check_host(struct conf_loader *l, const struct host *host)
 				continue;
 			memcpy(subnet.bytes, host->address->bytes, sizeof(subnet.bytes));
 			if (!why)
-				why = not_a_host(&subnet);
+				why = conf_check_not_a_host(&subnet);
 			if (!host->interface[0] || !strcmp(host->interface, interface->name))
 				is_connected = true;
 		}

@@ -117,6 +117,11 @@ static int fail_kind(
 		takes_text(key->takes), kind_text(value), key->help);
 }
 
+static int fail_control(struct walk *w, const struct conf_value *value)
+{
+	return conf_fail(w->l, value->place, "this value holds a control character");
+}
+
 static int push_map(struct walk *w, const struct conf_section *section,
 	const struct conf_value *value, const struct frame *parent)
 {
@@ -161,6 +166,8 @@ static int push_list(struct walk *w, const struct conf_key *key, const struct co
 static int decode_scalar(struct walk *w, const struct frame *f, const struct conf_key *key,
 	const struct conf_value *value)
 {
+	if (value->has_control && !key->is_binary)
+		return fail_control(w, value);
 	if (f->is_keys_only)
 		return 0;
 	return key->decode(w->l, key, value, f->base);
@@ -215,6 +222,10 @@ static const struct conf_key *find_key(
 	if (name->kind != CONF_VALUE_SCALAR) {
 		conf_fail(w->l, name->place, "a key of %s must be a word, not %s",
 			label(w->l, f, where), kind_text(name));
+		return NULL;
+	}
+	if (name->has_control) {
+		fail_control(w, name);
 		return NULL;
 	}
 	while (row < section->n_keys &&

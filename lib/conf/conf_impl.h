@@ -13,7 +13,8 @@
 #define CONF_DEPTH_MAX     12          /* lists and maps inside each other */
 #define CONF_CPU_MAX       1023
 #define CONF_WEIGHT_MAX    255
-#define CONF_QUOTE_BYTES   64 /* of a user's text that a message repeats, terminator included */
+#define CONF_QUOTE_BYTES   64  /* of a user's text that a message repeats, terminator included */
+#define CONF_WHERE_BYTES   256 /* of file, line and column in a message */
 #define CONF_IS_CONNECTED  0x80000000U
 #define CONF_CONNECTED_MAX (2 * CONF_INTERFACES_MAX * CONF_ADDRESSES_MAX)
 
@@ -27,7 +28,8 @@ struct conf_value {
 	uint32_t next;       /* index of the next sibling, 0: none */
 	uint32_t n_children; /* items of a list; keys and values of a map */
 	uint32_t text_len;
-	size_t text; /* offset of a scalar's terminated text in conf_yaml.text */
+	bool has_control; /* a scalar with control characters in it */
+	size_t text;      /* offset of a scalar's terminated text in conf_yaml.text */
 };
 
 /* The file as a tree; values[0] is unused, values[1] the root. */
@@ -85,6 +87,26 @@ struct conf_rib {
 	struct conf_source sources[CONF_ROUTE_FILES_MAX + 2];
 };
 
+/* Where the keys of the service being read stand; line 0: not given. */
+struct conf_service_places {
+	struct conf_place health;
+	struct conf_place probe;
+	struct conf_place probe_port;
+	struct conf_place interval;
+	struct conf_place timeout;
+	struct conf_place request;
+	struct conf_place expect;
+};
+
+/* Where the balancer's parts stand, for the checks that come when all of the file is read. */
+struct conf_lb_places {
+	struct conf_place pool[CONF_POOL_MAX];
+	struct conf_place vips[CONF_SERVICES_MAX];
+	struct conf_place modes[CONF_SERVICES_MAX];
+	struct conf_place backend_ports[CONF_BACKENDS_MAX];
+	struct conf_service_places service;
+};
+
 /* The state of one load; everything in it but conf dies with it. */
 struct conf_loader {
 	const char *file;      /* what messages name: the YAML file, or the route file being read */
@@ -101,6 +123,9 @@ struct conf_loader {
 	struct conf_place neighbor_address_place;
 	struct conf_draft draft;
 	struct conf_rib rib;
+	uint32_t cap_services;
+	uint32_t cap_backends;
+	struct conf_lb_places lb_places;
 };
 
 /* What kinds of value a key takes; several may be or-ed. */
@@ -123,8 +148,9 @@ struct conf_key {
 	const char *name;
 	unsigned takes; /* enum conf_takes */
 	bool required;
-	size_t offset; /* in the section's structure */
-	uint64_t min;  /* of the number */
+	bool is_binary; /* control characters are welcome */
+	size_t offset;  /* in the section's structure */
+	uint64_t min;   /* of the number */
 	uint64_t max;
 	uint32_t items_min; /* of the list */
 	uint32_t items_max;
@@ -152,9 +178,22 @@ extern const struct conf_section conf_file_section;
 /* Its `node` section (conf_keys_node.c). */
 extern const struct conf_section conf_node_section;
 
+/* Its `nat`, `lb` and `services` sections (conf_keys_lb.c, conf_keys_service.c). */
+extern const struct conf_section conf_nat_section;
+extern const struct conf_section conf_lb_section;
+extern const struct conf_section conf_service_section;
+
+/* The words for enum conf_lb_mode and enum conf_probe_kind (conf_keys_service.c). */
+extern const char *const conf_mode_words[];
+extern const char *const conf_probe_words[];
+
 /* Writes "file:line:column: sentence" to the load's error (line 0: no place); returns -EINVAL. */
 int conf_fail(struct conf_loader *l, struct conf_place place, const char *fmt, ...)
 	PRINTF_LIKE(3, 4);
+
+/* `mtu "abc" must be ...`: fails with the key, the value as written and @wanted. */
+int conf_fail_value(struct conf_loader *l, const struct conf_key *key,
+	const struct conf_value *value, const char *wanted);
 
 /* As conf_fail for want of memory; returns -ENOMEM. */
 int conf_fail_memory(struct conf_loader *l);
@@ -180,6 +219,12 @@ static inline struct conf_value *conf_value_at(const struct conf_loader *l, uint
 	return index ? &l->yaml.values[index] : NULL;
 }
 
+/* The member at the key's offset. */
+static inline void *conf_key_member(const struct conf_key *key, void *base)
+{
+	return (char *)base + key->offset;
+}
+
 /* Decodes l->yaml into l->conf by the tables, `node` before everything else. */
 int conf_decode_file(struct conf_loader *l);
 
@@ -194,9 +239,29 @@ conf_decode conf_decode_address;   /* offset: struct ip_addr, without a length *
 conf_decode conf_decode_interface; /* offset: char[CONF_NAME_MAX], one that exists */
 conf_decode conf_decode_worker;    /* a CPU or a range of them for conf_node.workers */
 conf_decode conf_decode_listen;    /* conf.metrics_address and conf.metrics_port */
+conf_decode conf_decode_count;     /* offset: uint32_t; min, max */
+conf_decode conf_decode_duration;  /* offset: uint32_t, milliseconds; min, max */
+conf_decode conf_decode_percent;   /* offset: uint16_t */
+conf_decode conf_decode_port;      /* offset: uint16_t; `any` is 0 */
+conf_decode conf_decode_protocol;  /* offset: uint8_t */
+conf_decode conf_decode_key;       /* offset: uint8_t[16] */
+
+/* Reads an address or a prefix without host bits that hosts can have, into @out. */
+int conf_decode_addresses(struct conf_loader *l, const struct conf_key *key,
+	const struct conf_value *value, struct ip_addr *out);
+
+/* Reads what a probe sends or expects: text with escapes, into @out; *@n_bytes is its length. */
+int conf_decode_payload(struct conf_loader *l, const struct conf_value *value,
+	uint8_t out[CONF_PAYLOAD_MAX], uint16_t *n_bytes);
 
 /* Why no host can have that address ("a multicast address"), or NULL. */
 const char *conf_check_unusable(const struct ip_addr *addr);
+
+/* Why @addr, with the length of its subnet, is no address of a host there, or NULL. */
+const char *conf_check_not_a_host(const struct ip_addr *addr);
+
+/* Sets the last address of a subnet in *@addr. */
+void conf_check_last(struct ip_addr *addr);
 
 /* Fails unless @name, of which an error is at @place, is that of an interface. */
 int conf_check_interface(struct conf_loader *l, const char *name, struct conf_place place);
@@ -222,6 +287,12 @@ int conf_check_neighbor(struct conf_loader *l, const struct conf_neighbor *neigh
 /* Whether the next hops of the draft, sorted, can be reached from the interfaces. */
 int conf_check_hops(struct conf_loader *l, const struct conf_draft *draft);
 
+/* Completes the service read last and checks what must hold inside it. */
+int conf_check_service(struct conf_loader *l, struct conf_service *service);
+
+/* What must hold between services, the pool, interfaces and routes, all of them being read. */
+int conf_check_lb(struct conf_loader *l);
+
 /* Prepares the tables of routes, the interfaces being known. */
 int conf_routes_init(struct conf_loader *l);
 
@@ -234,6 +305,16 @@ int conf_routes_prefix(struct conf_loader *l, const char *text, size_t len, stru
 
 /* Adds the draft as a route, its next hops shared with equal ones. */
 int conf_routes_add(struct conf_loader *l, struct conf_draft *draft);
+
+/* What stands under exactly @prefix: as conf_slot.target, 0 for nothing. */
+uint32_t conf_routes_find(struct conf_loader *l, const struct ip_addr *prefix);
+
+/* As conf_routes_find, for the longest prefix that covers the address @addr; its length goes to
+ * @prefix_len. */
+uint32_t conf_routes_match(struct conf_loader *l, const struct ip_addr *addr, uint8_t *prefix_len);
+
+/* Writes "file:line:column" of a route, @target, to @buf; returns @buf. */
+char *conf_routes_where(const struct conf_loader *l, uint32_t target, char buf[CONF_WHERE_BYTES]);
 
 /* Gives back what the arrays have too much; frees the tables. */
 void conf_routes_fini(struct conf_loader *l);

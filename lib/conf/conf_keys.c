@@ -256,6 +256,11 @@ static int decode_route_file(struct conf_loader *l, const struct conf_key *key,
 	return conf_route_file_load(l, value);
 }
 
+static int file_end(struct conf_loader *l, const struct conf_value *map, void *base)
+{
+	return l->node_only ? 0 : conf_check_lb(l);
+}
+
 static const struct conf_key file_keys[] = {
 	{
 		.name = "node",
@@ -293,13 +298,22 @@ static const struct conf_key file_keys[] = {
 	},
 	{
 		.name = "nat",
-		.takes = CONF_TAKES_NOTHING,
-		.help = "it routes and does not translate addresses; remove this section",
+		.takes = CONF_TAKES_MAP,
+		.section = &conf_nat_section,
+		.help = "the source addresses of full NAT: {pool: [203.0.113.200/29]}",
+	},
+	{
+		.name = "lb",
+		.takes = CONF_TAKES_MAP,
+		.section = &conf_lb_section,
+		.help = "settings of the balancer",
 	},
 	{
 		.name = "services",
-		.takes = CONF_TAKES_NOTHING,
-		.help = "it routes and does not balance services; remove this section",
+		.takes = CONF_TAKES_MAPS,
+		.items_max = CONF_SERVICES_MAX,
+		.section = &conf_service_section,
+		.help = "a list of {name, vip, port, protocol, mode, backends}",
 	},
 	{
 		.name = "store",
@@ -317,4 +331,5 @@ const struct conf_section conf_file_section = {
 	.noun = "the file",
 	.keys = file_keys,
 	.n_keys = ARRAY_SIZE(file_keys),
+	.end = file_end,
 };

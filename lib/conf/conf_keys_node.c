@@ -298,6 +298,15 @@ static const struct conf_key node_keys[] = {
 		.help = "what a worker without packets does: adaptive or poll",
 	},
 	{
+		.name = "flows",
+		.takes = CONF_TAKES_SCALAR,
+		.offset = offsetof(struct conf_node, flows),
+		.min = CONF_FLOWS_MIN,
+		.max = CONF_FLOWS_MAX,
+		.decode = conf_decode_count,
+		.help = "flows of the balancer that are remembered, 1M unless given",
+	},
+	{
 		.name = "ports",
 		.takes = CONF_TAKES_MAPS,
 		.required = true,

@@ -5,6 +5,7 @@
  * only.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,13 +209,44 @@ int conf_routes_prefix(struct conf_loader *l, const char *text, size_t len, stru
 	return 0;
 }
 
+uint32_t conf_routes_find(struct conf_loader *l, const struct ip_addr *prefix)
+{
+	return find_slot(l, prefix)->target;
+}
+
+uint32_t conf_routes_match(struct conf_loader *l, const struct ip_addr *addr, uint8_t *prefix_len)
+{
+	struct ip_addr prefix = *addr;
+	uint32_t target = conf_routes_find(l, &prefix);
+
+	while (!target && prefix.prefix_len > 0) {
+		prefix.prefix_len--;
+		ip_addr_mask(&prefix);
+		target = conf_routes_find(l, &prefix);
+	}
+	*prefix_len = prefix.prefix_len;
+	return target;
+}
+
+char *conf_routes_where(const struct conf_loader *l, uint32_t target, char buf[CONF_WHERE_BYTES])
+{
+	const struct conf_rib *rib = &l->rib;
+	uint32_t route = target - 1;
+	unsigned source = 0;
+
+	while (source + 1 < rib->n_sources && rib->sources[source + 1].first_route <= route)
+		source++;
+	snprintf(buf, CONF_WHERE_BYTES, "%.200s:%u:%u", rib->sources[source].file,
+		rib->places[route].line, rib->places[route].column);
+	return buf;
+}
+
 /* Says where the prefix of @target is already. */
 static int fail_duplicate(struct conf_loader *l, const struct conf_draft *draft, uint32_t target)
 {
 	const struct conf_rib *rib = &l->rib;
-	char text[IPADDR_TEXT_MAX + 4];
+	char text[IPADDR_TEXT_MAX + 4], where[CONF_WHERE_BYTES];
 	const struct conf_connected *connected;
-	unsigned source = 0;
 
 	ip_addr_format(&draft->prefix, text);
 	if (target & CONF_IS_CONNECTED) {
@@ -224,12 +256,8 @@ static int fail_duplicate(struct conf_loader *l, const struct conf_draft *draft,
 			"the route)",
 			text, l->conf->node.interfaces[connected->interface].name);
 	}
-	target--;
-	while (source + 1 < rib->n_sources && rib->sources[source + 1].first_route <= target)
-		source++;
-	return conf_fail(l, draft->prefix_place,
-		"route %s is already at %.200s:%u:%u (remove one of them)", text,
-		rib->sources[source].file, rib->places[target].line, rib->places[target].column);
+	return conf_fail(l, draft->prefix_place, "route %s is already at %s (remove one of them)",
+		text, conf_routes_where(l, target, where));
 }
 
 static int compare_hops(const struct conf_hop *a, const struct conf_hop *b)

@@ -12,14 +12,7 @@
 
 #define WORDS_MAX 8
 
-/* The member at the key's offset. */
-static void *member(const struct conf_key *key, void *base)
-{
-	return (char *)base + key->offset;
-}
-
-/* `mtu "abc" must be ...`: fails with the key, the value as written and @wanted. */
-static int fail_value(struct conf_loader *l, const struct conf_key *key,
+int conf_fail_value(struct conf_loader *l, const struct conf_key *key,
 	const struct conf_value *value, const char *wanted)
 {
 	char quoted[CONF_QUOTE_BYTES];
@@ -34,14 +27,14 @@ int conf_decode_name(struct conf_loader *l, const struct conf_key *key,
 	const char *text = conf_value_text(l, value);
 
 	if (value->text_len >= CONF_NAME_MAX)
-		return fail_value(l, key, value, "at most 15 characters long");
+		return conf_fail_value(l, key, value, "at most 15 characters long");
 	for (const char *p = text; *p; p++)
 		if (!isalpha((unsigned char)*p) &&
 			(p == text || (!isdigit((unsigned char)*p) && !strchr("._-", *p))))
-			return fail_value(l, key, value,
+			return conf_fail_value(l, key, value,
 				"a letter followed by letters, digits, \".\", \"_\" or \"-\"");
-	memset(member(key, base), 0, CONF_NAME_MAX);
-	memcpy(member(key, base), text, value->text_len);
+	memset(conf_key_member(key, base), 0, CONF_NAME_MAX);
+	memcpy(conf_key_member(key, base), text, value->text_len);
 	return 0;
 }
 
@@ -56,13 +49,13 @@ int conf_decode_device(struct conf_loader *l, const struct conf_key *key,
 			CONF_DEVICE_MAX - 1);
 	for (const char *p = text; *p; p++)
 		if (!isgraph((unsigned char)*p))
-			return fail_value(l, key, value, "printable ASCII without spaces");
+			return conf_fail_value(l, key, value, "printable ASCII without spaces");
 	for (unsigned i = 0; i < node->n_ports; i++)
 		if (!strcmp(node->ports[i].device, text))
 			return conf_fail(l, value->place,
 				"device \"%.64s\" is already that of the port at line %u", text,
 				node->ports[i].place.line);
-	base_strlcpy(member(key, base), text, CONF_DEVICE_MAX);
+	base_strlcpy(conf_key_member(key, base), text, CONF_DEVICE_MAX);
 	return 0;
 }
 
@@ -78,7 +71,7 @@ int conf_decode_u16(struct conf_loader *l, const struct conf_key *key,
 		return conf_fail(l, value->place, "%s \"%s\" must be a number from %u to %u",
 			key->name, conf_quote(text, value->text_len, quoted), (unsigned)key->min,
 			(unsigned)key->max);
-	*(uint16_t *)member(key, base) = (uint16_t)number;
+	*(uint16_t *)conf_key_member(key, base) = (uint16_t)number;
 	return 0;
 }
 
@@ -95,7 +88,7 @@ int conf_decode_size(struct conf_loader *l, const struct conf_key *key,
 	if (suffix)
 		end--;
 	if (conf_scan_number(text, end, UINT64_MAX >> shift, &number) != end)
-		return fail_value(l, key, value, "a number of bytes, or with K, M or G: 512M");
+		return conf_fail_value(l, key, value, "a number of bytes, or with K, M or G: 512M");
 	number <<= shift;
 	if (number < key->min || number > key->max)
 		return conf_fail(l, value->place,
@@ -103,7 +96,7 @@ int conf_decode_size(struct conf_loader *l, const struct conf_key *key,
 			"G",
 			key->name, conf_quote(text, value->text_len, quoted), number,
 			key->min >> 20, key->max >> 30);
-	*(uint64_t *)member(key, base) = number;
+	*(uint64_t *)conf_key_member(key, base) = number;
 	return 0;
 }
 
@@ -117,7 +110,7 @@ int conf_decode_word(struct conf_loader *l, const struct conf_key *key,
 
 	for (; key->words[n]; n++) {
 		if (!strcmp(key->words[n], text)) {
-			*(unsigned *)member(key, base) = (unsigned)n;
+			*(unsigned *)conf_key_member(key, base) = (unsigned)n;
 			return 0;
 		}
 		used += base_strlcpy(wanted + used, n ? " | " : "", sizeof(wanted) - used);
@@ -128,7 +121,7 @@ int conf_decode_word(struct conf_loader *l, const struct conf_key *key,
 	if (suggestion)
 		return conf_fail(l, value->place, "%s \"%s\" must be %s (did you mean \"%s\"?)",
 			key->name, quoted, wanted, suggestion);
-	return fail_value(l, key, value, wanted);
+	return conf_fail_value(l, key, value, wanted);
 }
 
 int conf_decode_mac(struct conf_loader *l, const struct conf_key *key,
@@ -138,12 +131,12 @@ int conf_decode_mac(struct conf_loader *l, const struct conf_key *key,
 	uint8_t mac[6];
 
 	if (mac_parse(conf_value_text(l, value), mac) < 0)
-		return fail_value(l, key, value, "six pairs of hex digits: 02:00:00:00:00:01");
+		return conf_fail_value(l, key, value, "six pairs of hex digits: 02:00:00:00:00:01");
 	if (mac[0] & 1)
-		return fail_value(l, key, value, "unicast (its first byte even)");
+		return conf_fail_value(l, key, value, "unicast (its first byte even)");
 	if (!memcmp(mac, zero, sizeof(mac)))
-		return fail_value(l, key, value, "other than all zeros");
-	memcpy(member(key, base), mac, sizeof(mac));
+		return conf_fail_value(l, key, value, "other than all zeros");
+	memcpy(conf_key_member(key, base), mac, sizeof(mac));
 	return 0;
 }
 
@@ -153,11 +146,11 @@ int conf_decode_address(struct conf_loader *l, const struct conf_key *key,
 	const char *text = conf_value_text(l, value), *end = text + value->text_len;
 	const char *why;
 
-	if (conf_scan_address(text, end, member(key, base)) != end)
-		return fail_value(l, key, value,
+	if (conf_scan_address(text, end, conf_key_member(key, base)) != end)
+		return conf_fail_value(l, key, value,
 			memchr(text, '/', value->text_len) ? "one address, without a prefix length"
 							   : "an IPv4 or IPv6 address");
-	why = conf_check_unusable(member(key, base));
+	why = conf_check_unusable(conf_key_member(key, base));
 	if (why)
 		return conf_fail(
 			l, value->place, "%s %s is %s, which no host has", key->name, text, why);
@@ -169,7 +162,7 @@ int conf_decode_interface(struct conf_loader *l, const struct conf_key *key,
 {
 	int rc = conf_decode_name(l, key, value, base);
 
-	return rc < 0 ? rc : conf_check_interface(l, member(key, base), value->place);
+	return rc < 0 ? rc : conf_check_interface(l, conf_key_member(key, base), value->place);
 }
 
 int conf_decode_worker(struct conf_loader *l, const struct conf_key *key,
@@ -211,15 +204,15 @@ int conf_decode_listen(struct conf_loader *l, const struct conf_key *key,
 	address += is_bracketed;
 	p = conf_scan_address(address, end, &addr);
 	if (!p || is_bracketed != (addr.family == 6))
-		return fail_value(l, key, value, wanted);
+		return conf_fail_value(l, key, value, wanted);
 	if (is_bracketed && (p == end || *p++ != ']'))
-		return fail_value(l, key, value, wanted);
+		return conf_fail_value(l, key, value, wanted);
 	if (p == end || *p != ':')
-		return fail_value(l, key, value, wanted);
+		return conf_fail_value(l, key, value, wanted);
 	if (conf_scan_number(p + 1, end, UINT16_MAX, &port) != end || port == 0)
-		return fail_value(l, key, value, "ADDRESS:PORT with a port from 1 to 65535");
+		return conf_fail_value(l, key, value, "ADDRESS:PORT with a port from 1 to 65535");
 	if (ip_addr_is_multicast(&addr))
-		return fail_value(l, key, value, "an address of this host");
+		return conf_fail_value(l, key, value, "an address of this host");
 	ip_addr_format_host(&addr, conf->metrics_address);
 	conf->metrics_port = (uint16_t)port;
 	return 0;

@@ -2,7 +2,7 @@
 /*
  * YAML text into a tree of values with their places, from libyaml's events. Refuses what a
  * configuration does not need and an attacker would like: aliases, tags, several documents, deep
- * nesting, control characters. Main threads only. YAML 1.1.
+ * nesting. Main threads only. YAML 1.1.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -153,7 +153,7 @@ static int on_scalar(struct conf_builder *b, const yaml_event_t *event)
 			b->l, place, "this value is longer than %d bytes", SCALAR_BYTES_MAX);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-			return conf_fail(b->l, place, "this value holds a control character");
+			y->values[index].has_control = true;
 	while (y->text_cap - y->text_len < len + 1) {
 		size_t cap = y->text_cap ? y->text_cap * 2 : 2 * SCALAR_BYTES_MAX;
 		char *grown = realloc(y->text, cap);

@@ -38,6 +38,21 @@ routes:
   - {prefix: 198.51.100.0/24, via: 192.0.2.254}
 metrics: {listen: "127.0.0.1:%d"}
 """ % PORT
+SERVICES = """nat: {pool: [203.0.113.200]}
+services:
+  - name: web
+    vip: 203.0.113.10
+    port: 80
+    mode: nat
+    panic_threshold: 40%
+    health: {fall: 2, rise: 2}
+    backends:
+      - {address: 192.0.2.21, port: 8080, weight: 3}
+      - {address: 192.0.2.22, port: 8080}
+      - {address: 192.0.2.22, port: 8081}
+  - {name: six, vip: "2001:db8:1::1", port: 80, mode: ipip, health: {probe: none},
+     backends: [{address: "2001:db8::21"}]}
+"""
 
 
 def write(name, text):
@@ -61,7 +76,8 @@ class Programs:
         os.mkdir(RUNTIME)
 
     def fake(self, *args, node="n1"):
-        child = subprocess.Popen([FAKE, RUNTIME, node, *args], stdout=subprocess.PIPE, text=True)
+        child = subprocess.Popen([FAKE, RUNTIME, node, *args], stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, text=True)
         assert child.stdout.readline() == "ready\n"
         self.running.append(child)
         return child
@@ -79,6 +95,7 @@ class Programs:
             child.wait(20)
             if child.stdout:
                 child.stdout.close()
+                child.stdin.close()
 
 
 def wait_generation(number):
@@ -101,10 +118,125 @@ def started(programs):
     return control
 
 
+def balanced(programs):
+    """Programs with services; the fake, whose backends are 0 to 3 in the order of SERVICES."""
+    config = CONFIG.replace("192.0.2.1/24", '192.0.2.1/24, "2001:db8::1/64"') + SERVICES
+    fake = programs.fake()
+    programs.control(write("braid.yaml", config))
+    wait_generation(1)
+    return fake
+
+
+def poke(fake, *words):
+    fake.stdin.write(" ".join(str(word) for word in words) + "\n")
+    fake.stdin.flush()
+    assert fake.stdout.readline() == "done\n"
+
+
+def wait_for(what, get):
+    end = time.time() + 20
+    while time.time() < end:
+        if get():
+            return
+        time.sleep(0.05)
+    raise AssertionError("%s does not come about" % what)
+
+
+def backends_of(service):
+    return json.loads(ctl("-j", "show", "backends", service).stdout)
+
+
+def services_backends_and_flows_are_shown(programs):
+    fake = balanced(programs)
+    poke(fake, "flows", 0, 150)
+    poke(fake, "flows", 3, 2)
+    services = json.loads(ctl("-j", "show", "services").stdout)
+    assert [(s["name"], s["vip"], s["flows"], s["usable"]) for s in services] == \
+        [("web", "203.0.113.10", 150, 3), ("six", "2001:db8:1::1", 2, 1)], services
+    text = ctl("show", "services").stdout
+    assert "203.0.113.10" in text and "ipip" in text and "150" in text, text
+    rows = backends_of("web")
+    assert [r["backend"] for r in rows] == ["192.0.2.21:8080", "192.0.2.22:8080", "192.0.2.22:8081"]
+    assert rows[0]["weight"] == 3 and rows[0]["flows"] == 150 and rows[0]["state"] == "up", rows
+    assert "[2001:db8::21]:80" in ctl("show", "backends").stdout
+    assert ctl("show", "flows", "--count").stdout == "152\n"
+    assert ctl("show", "flows", "--count", "--service", "six").stdout == "2\n"
+    assert ctl("show", "flows", "--count", "-b", "192.0.2.21").stdout == "150\n"
+    assert ctl("show", "flows", "--count", "-b", "192.0.2.21:8081").stdout == "0\n"
+    assert ctl("show", "flows", "--count", "-b", "[2001:db8::21]:80").stdout == "2\n"
+    flow = json.loads(ctl("-j", "show", "flows", "-c", "10.0.0.3", "-s", "web").stdout)
+    assert len(flow) == 1 and flow[0]["client"] == "10.0.0.3:40002", flow
+    assert flow[0]["backend"] == "192.0.2.21:8080" and flow[0]["state"] == "established"
+    result = ctl("show", "flows", "--limit", "120")
+    assert len(result.stdout.splitlines()) == 121 and "more than 120 flows" in result.stderr
+    assert len(json.loads(ctl("-j", "show", "flows", "--limit", "0").stdout)) == 152
+    assert ctl("show", "flows", "--client", "10.9.9.9").stdout == "(none)\n"
+
+
+def status_top_and_metrics_know_services(programs):
+    fake = balanced(programs)
+    poke(fake, "flows", 0, 7)
+    poke(fake, "streak", 0, -3)
+    wait_for("down", lambda: backends_of("web")[0]["state"] == "down")
+    assert backends_of("web")[0]["reason"] == "3 probes timed out"
+    assert "2 services over 4 backends, 0 draining, 1 down" in ctl("status").stdout
+    top = json.loads(ctl("-j", "top", "--once").stdout)
+    assert top["services"][0]["flows"] == 7 and top["backends"][0]["state"] == "down", top
+    assert "192.0.2.22:8081" in ctl("top", "--once").stdout
+    with urllib.request.urlopen("http://127.0.0.1:%d/metrics" % PORT) as answer:
+        text = answer.read().decode()
+    label = '{service="web",backend="192.0.2.21:8080"}'
+    for line in ("braid_backend_down%s 1" % label, "braid_backend_flows%s 7" % label,
+                 'braid_service_panic{service="web"} 0', "braid_control_services 2"):
+        assert line + "\n" in text, line
+    poke(fake, "streak", 1, -2)
+    wait_for("panic", lambda: '"panic",' in ctl("-j", "show", "services").stdout)
+    assert all(row["state"] == "up" for row in backends_of("web"))
+    assert backends_of("web")[0]["reason"] == "panic: 3 probes timed out"
+    assert "panic: 1 service " in ctl("status").stdout
+
+
+def a_drain_shows_progress_until_its_flows_are_gone(programs):
+    fake = balanced(programs)
+    poke(fake, "flows", 0, 40)
+    command = [BRAIDCTL, "--runtime", RUNTIME, "drain", "web", "192.0.2.21", "--wait"]
+    waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert "draining 192.0.2.21:8080: 40 flows left" in waiting.stderr.readline()
+    assert backends_of("web")[0]["state"] == "draining"
+    poke(fake, "flows", 0, 0)
+    out, _ = waiting.communicate(timeout=20)
+    assert waiting.returncode == 0 and "has no flows left, after" in out, out
+    result = ctl("undrain", "web", "192.0.2.21:8080")
+    assert result.returncode == 0 and "is used again" in result.stdout, result
+    assert backends_of("web")[0]["state"] == "up"
+    result = ctl("-j", "drain", "six", "[2001:db8::21]:80")
+    assert json.loads(result.stdout)["draining"] is True, result
+    assert "has no other backend" in ctl("drain", "six", "2001:db8::21").stdout
+
+
+def ctrl_c_ends_the_waiting_not_the_drain(programs):
+    fake = balanced(programs)
+    poke(fake, "flows", 0, 40)
+    command = [BRAIDCTL, "--runtime", RUNTIME, "drain", "web", "192.0.2.21", "-w"]
+    for taken_back in (False, True):
+        waiting = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True)
+        waiting.stderr.readline()
+        if taken_back:
+            assert ctl("undrain", "web", "192.0.2.21").returncode == 0
+        else:
+            waiting.send_signal(signal.SIGINT)
+        _, err = waiting.communicate(timeout=20)
+        assert waiting.returncode == 1, err
+        assert ("was taken back meanwhile" if taken_back else "the drain goes on") in err, err
+        assert backends_of("web")[0]["state"] == ("up" if taken_back else "draining")
+
+
 def every_show_command_prints_text_and_json(programs):
     started(programs)
     words = {"ports": "net_fake0", "interfaces": "192.0.2.1/24",
              "addresses": "preferred", "routes": "via 192.0.2.254", "neighbors": "permanent",
+             "services": "(none)", "backends": "(none)", "flows": "(none)",
              "drops": "ip4_no_route", "stages": "(none)", "workers": "main", "config": "name: n1"}
     for what, word in words.items():
         result = ctl("show", what)
@@ -238,6 +370,15 @@ def mistakes_of_users_get_sentences(programs):
         (["capture", "--drop", "ip4_no_rout", "-o", "/dev/null"], 1, 'did you mean "ip4_no_route'),
         (["capture", "-o"], 2, "--output needs a value"),
         (["show", "routes", "banana"], 2, "is not a prefix"),
+        (["show", "backends", "web"], 1, 'there is no service "web" (see'),
+        (["show", "flows", "--client", "x"], 2, "not an IPv4 or IPv6 address"),
+        (["show", "flows", "--backend", "1.2.3.4:x"], 2, "is not a backend: write"),
+        (["show", "flows", "--backend", "[::1]80"], 2, "is not a backend: write"),
+        (["show", "flows", "--backend", "[1.2.3.4]:80"], 2, "is not a backend: write"),
+        (["show", "flows", "--service", "x" * 16], 2, "no service can have that name"),
+        (["drain", "web"], 2, "drain needs SERVICE BACKEND"),
+        (["drain", "web", "192.0.2.21:0"], 2, "is not a backend: write"),
+        (["drain", "web", "192.0.2.21"], 1, 'there is no service "web"'),
         (["man", "bananas"], 2, "is not a command"),
         (["completion", "fish"], 2, "only bash"),
     ]
@@ -245,6 +386,28 @@ def mistakes_of_users_get_sentences(programs):
         result = ctl(*args)
         assert result.returncode == code and sentence in result.stderr, (args, result)
     assert json.loads(ctl("-j", "status").stdout)["dataplane"]["generation"] == 1
+
+
+def mistakes_about_services_get_sentences(programs):
+    balanced(programs)
+    cases = [
+        (["show", "backends", "wbe"], 1, 'there is no service "wbe" (did you mean "web"?)'),
+        (["show", "flows", "-s", "wbe"], 1, 'there is no service "wbe" (did you mean "web"?)'),
+        (["drain", "wbe", "192.0.2.21"], 1, 'there is no service "wbe" (did you mean "web"?)'),
+        (["drain", "web", "192.0.2.9"], 1,
+         'service "web" has no backend 192.0.2.9 (it has 192.0.2.21:8080, 192.0.2.22:8080, '),
+        (["drain", "web", "192.0.2.21:80"], 1, 'service "web" has no backend 192.0.2.21:80 (it'),
+        (["undrain", "web", "192.0.2.22"], 1,
+         'service "web" has 2 backends 192.0.2.22: say which port'),
+    ]
+    for args, code, sentence in cases:
+        result = ctl(*args)
+        assert result.returncode == code and sentence in result.stderr, (args, result)
+    programs.running[1].kill()
+    programs.running[1].wait()
+    result = ctl("drain", "web", "192.0.2.21")
+    assert result.returncode == 1 and "braid-control" in result.stderr, result
+    assert ctl("show", "backends").returncode == 0
 
 
 def programs_that_cannot_start_say_why(programs):
@@ -298,7 +461,7 @@ def help_completion_and_manual_come_from_one_table(programs):
     words = ctl("--help", runtime=None).stdout
     script = ctl("completion", "bash", runtime=None).stdout
     manual = ctl("man", runtime=None).stdout
-    for command in ("status", "apply", "explain", "capture", "top"):
+    for command in ("status", "apply", "explain", "capture", "top", "drain", "undrain"):
         text = ctl(command, "--help", runtime=None).stdout
         assert "Examples:" in text and "braidctl " + command in text
         assert command in words and command in script and ".SS \"" + command in manual
@@ -317,7 +480,9 @@ CASES = [
     kill_9_at_any_moment_leaves_one_whole_state, capture_writes_what_tshark_can_read,
     explain_says_steps_and_verdict, top_prints_one_interval, mistakes_of_users_get_sentences,
     programs_that_cannot_start_say_why, a_dataplane_of_another_version_or_a_refusal_is_passed_on,
-    help_completion_and_manual_come_from_one_table,
+    help_completion_and_manual_come_from_one_table, services_backends_and_flows_are_shown,
+    status_top_and_metrics_know_services, a_drain_shows_progress_until_its_flows_are_gone,
+    ctrl_c_ends_the_waiting_not_the_drain, mistakes_about_services_get_sentences,
 ]
 
 

@@ -75,11 +75,6 @@ static const struct mistake file_mistakes[] = {
 	{NODE "node: {}\n", "6:1: key \"node\" is twice in the file (remove one of them)"},
 	{NODE "metrics: {}\nmetrics: {}\n",
 		"7:1: key \"metrics\" is twice in the file (remove one of them)"},
-	{NODE "nat: {pool: [203.0.113.200/29]}\n",
-		"6:1: \"nat\" is not supported by this version of braid (it routes and "
-		"does not translate addresses; remove this section)"},
-	{NODE "services: []\n", "6:1: \"services\" is not supported by this version of braid (it "
-				"routes and does not balance services; remove this section)"},
 	{NODE "store: {listen: [192.0.2.1]}\n",
 		"6:1: \"store\" is not supported by this version of braid (it routes "
 		"and does not store data; remove this section)"},

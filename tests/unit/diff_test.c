@@ -166,6 +166,8 @@ static const struct {
 		"\"huge\""},
 	{"idling", "node: {name: n1, workers: [1], main: 0, memory: 512M, idle: poll, " PORTS,
 		"\"idle\""},
+	{"more flows", "node: {name: n1, workers: [1], main: 0, memory: 512M, flows: 2M, " PORTS,
+		"\"flows\""},
 	{"another device",
 		"node: {name: n1, workers: [1], main: 0, memory: 512M, ports: [{name: lan, device: "
 		"net_null1}]}\n",

@@ -19,6 +19,9 @@ static void free_state(struct fake_state *s)
 	free(s->neighbors);
 	free(s->nexthops);
 	free(s->routes);
+	free(s->pool);
+	free(s->services);
+	free(s->backends);
 	*s = (struct fake_state){0};
 }
 
@@ -58,8 +61,23 @@ static int on_set(struct fake_dataplane *f, uint16_t type, const void *body, str
 			sizeof(*s->neighbors));
 	else if (type == API_nexthop_set)
 		append(&s->nexthops, &s->n_nexthops, list + 1, list->count, sizeof(*s->nexthops));
-	else
+	else if (type == API_route_set)
 		append(&s->routes, &s->n_routes, list + 1, list->count, sizeof(*s->routes));
+	else if (type == API_pool_set)
+		append(&s->pool, &s->n_pool, list + 1, list->count, sizeof(*s->pool));
+	else if (type == API_service_set)
+		append(&s->services, &s->n_services, list + 1, list->count, sizeof(*s->services));
+	else
+		append(&s->backends, &s->n_backends, list + 1, list->count, sizeof(*s->backends));
+	return 0;
+}
+
+static int on_lb_set(struct fake_dataplane *f, const struct api_lb *body, struct base_error *err)
+{
+	if (f->staged_generation == 0)
+		return base_error_set(err, EINVAL, "no generation was begun");
+	f->staged.lb = *body;
+	f->staged.has_lb = true;
 	return 0;
 }
 
@@ -75,6 +93,8 @@ static int on_commit(struct fake_dataplane *f, const struct api_commit *body,
 	reply->interfaces.added = f->staged.n_interfaces;
 	reply->neighbors.added = f->staged.n_neighbors;
 	reply->routes.added = f->staged.n_routes;
+	reply->services.added = f->staged.n_services;
+	reply->backends.added = f->staged.n_backends;
 	f->staged_generation = 0;
 	if (body->flags & API_COMMIT_DRY_RUN) {
 		f->n_dry_runs++;
@@ -86,7 +106,8 @@ static int on_commit(struct fake_dataplane *f, const struct api_commit *body,
 	f->staged = (struct fake_state){0};
 	f->generation = body->generation;
 	f->counters->gauges.generation = f->generation;
-	f->n_commits++;
+	fake_lb_commit(f);
+	__atomic_store_n(&f->n_commits, f->n_commits + 1, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -223,7 +244,23 @@ static int handle(struct fake_dataplane *f, struct api_header *hdr, uint8_t *rep
 	case API_neighbor_set:
 	case API_nexthop_set:
 	case API_route_set:
+	case API_pool_set:
+	case API_service_set:
+	case API_backend_set:
 		return on_set(f, hdr->type, body, err);
+	case API_lb_set:
+		return on_lb_set(f, body, err);
+	case API_backend_state:
+		return fake_lb_state(f, body, err);
+	case API_service_dump:
+		dump->count = *n_items = fake_lb_services(f, body, dump, reply + sizeof(*dump));
+		return 0;
+	case API_backend_dump:
+		dump->count = *n_items = fake_lb_backends(f, body, dump, reply + sizeof(*dump));
+		return 0;
+	case API_flow_dump:
+		dump->count = *n_items = fake_lb_flows(f, body, dump, reply + sizeof(*dump));
+		return 0;
 	case API_commit:
 		return on_commit(f, body, (struct api_commit_reply *)reply, err);
 	case API_abort:

@@ -12,7 +12,8 @@
 #include "lib/api/api.h"
 #include "lib/api/stats.h"
 
-#define FAKE_CLIENTS_MAX 16
+#define FAKE_CLIENTS_MAX  16
+#define FAKE_BACKENDS_MAX 2048
 
 /* The objects of one generation. */
 struct fake_state {
@@ -20,7 +21,18 @@ struct fake_state {
 	struct api_neighbor *neighbors;
 	struct api_nexthop *nexthops;
 	struct api_route *routes;
-	uint32_t n_interfaces, n_neighbors, n_nexthops, n_routes;
+	struct api_pool *pool;
+	struct api_service *services;
+	struct api_backend *backends;
+	struct api_lb lb;
+	bool has_lb;
+	uint32_t n_interfaces, n_neighbors, n_nexthops, n_routes, n_pool, n_services, n_backends;
+};
+
+/* What it was told about backends, by backend_state; the index is that of the counters. */
+struct fake_backend {
+	struct api_backend_state state;
+	bool configured;
 };
 
 struct fake_dataplane {
@@ -32,6 +44,10 @@ struct fake_dataplane {
 	uint64_t generation;
 	uint64_t started_ns;
 	unsigned n_commits, n_dry_runs, n_aborts;
+	unsigned n_told;                 /* backend_state messages */
+	struct base_error state_refusal; /* not empty: backend_state fails with this sentence */
+	struct fake_backend backends[FAKE_BACKENDS_MAX]; /* in the order they were first seen */
+	uint32_t n_backends;
 	uint64_t n_messages;
 	struct fake_state installed, staged;
 	uint64_t staged_generation; /* 0: nothing staged */
@@ -52,5 +68,23 @@ void fake_dataplane_kill(struct fake_dataplane *fake);
 
 /* Stops and removes its files. */
 void fake_dataplane_stop(struct fake_dataplane *fake);
+
+/* The parts about balancing, in fake_lb.c: gives the backends of the new generation numbers. */
+void fake_lb_commit(struct fake_dataplane *fake);
+
+/* Takes a backend_state message. 0 or a negative errno with a sentence. */
+int fake_lb_state(struct fake_dataplane *fake, const struct api_list *body, struct base_error *err);
+
+/* Fills in services after the cursor, backends or flows; how many. */
+uint32_t fake_lb_services(struct fake_dataplane *fake, const struct api_dump *dump,
+	struct api_dump_reply *reply, uint8_t *out);
+uint32_t fake_lb_backends(struct fake_dataplane *fake, const struct api_dump *dump,
+	struct api_dump_reply *reply, uint8_t *out);
+uint32_t fake_lb_flows(struct fake_dataplane *fake, const struct api_flow_dump *dump,
+	struct api_dump_reply *reply, uint8_t *out);
+
+/* The number of the backend with that service, address and port; asserts that it is there. */
+uint16_t fake_lb_index(
+	const struct fake_dataplane *fake, const char *service, const char *address, uint16_t port);
 
 #endif

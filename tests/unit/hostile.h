@@ -34,6 +34,6 @@ struct hostile_list {
 };
 
 extern const struct hostile_list hostile_ethernet, hostile_arp, hostile_ip4, hostile_ip4_local,
-	hostile_ip6, hostile_ip6_local, hostile_nd;
+	hostile_ip6, hostile_ip6_local, hostile_nd, hostile_lb_fragments, hostile_lb_quotes;
 
 #endif

@@ -17,6 +17,14 @@
 #define STEP_NS    (10 * NSEC_PER_MSEC) /* the time in which a prefix earns one more error */
 #define FRAMES_MIN 200
 
+#define SERVICE(name, vip, port, protocol, mode, backend)                                          \
+	"  - name: " name "\n"                                                                     \
+	"    vip: \"" vip "\"\n"                                                                   \
+	"    port: " port "\n"                                                                     \
+	"    protocol: " protocol "\n"                                                             \
+	"    mode: " mode "\n"                                                                     \
+	"    backends: [{address: \"" backend "\", port: " port "}]\n"
+
 #define CONFIG(workers)                                                                            \
 	"node:\n"                                                                                  \
 	"  name: n\n"                                                                              \
@@ -43,7 +51,12 @@
 	"  - {prefix: 203.0.113.0/25, action: blackhole}\n"                                        \
 	"  - {prefix: 203.0.113.128/25, action: reject}\n"                                         \
 	"  - {prefix: \"2001:db8:b::/48\", action: blackhole}\n"                                   \
-	"  - {prefix: \"2001:db8:c::/48\", action: reject}\n"
+	"  - {prefix: \"2001:db8:c::/48\", action: reject}\n"                                      \
+	"nat: {pool: [198.18.1.0/30, \"2001:db8:e:1::/126\"]}\n"                                   \
+	"services:\n" SERVICE("dns4", "198.18.0.10", "53", "udp", "dsr", "198.51.100.2")           \
+		SERVICE("web4", "198.18.0.10", "80", "tcp", "nat", "198.51.100.2") SERVICE(        \
+			"dns6", "2001:db8:e::10", "53", "udp", "dsr", "2001:db8:1::2")             \
+			SERVICE("web6", "2001:db8:e::10", "80", "tcp", "nat", "2001:db8:1::2")
 
 static const struct hostile_list *const lists[] = {
 	&hostile_ethernet,
@@ -53,6 +66,8 @@ static const struct hostile_list *const lists[] = {
 	&hostile_ip6,
 	&hostile_ip6_local,
 	&hostile_nd,
+	&hostile_lb_fragments,
+	&hostile_lb_quotes,
 };
 
 /* Prints what became of the frame that should have ended otherwise. */
@@ -153,6 +168,16 @@ static void lies_in_neighbour_discovery_end_for_their_reason(void **state)
 	meet_list(&hostile_nd);
 }
 
+static void bad_fragments_to_services_end_for_their_reason(void **state)
+{
+	meet_list(&hostile_lb_fragments);
+}
+
+static void errors_that_lie_about_services_end_for_their_reason(void **state)
+{
+	meet_list(&hostile_lb_quotes);
+}
+
 static void there_are_enough_frames_and_every_name_is_used_once(void **state)
 {
 	size_t n = 0;
@@ -205,6 +230,8 @@ int main(void)
 		cmocka_unit_test(bad_ip6_packets_end_for_their_reason),
 		cmocka_unit_test(bad_ip6_packets_to_the_node_end_for_their_reason),
 		cmocka_unit_test(lies_in_neighbour_discovery_end_for_their_reason),
+		cmocka_unit_test(bad_fragments_to_services_end_for_their_reason),
+		cmocka_unit_test(errors_that_lie_about_services_end_for_their_reason),
 	};
 	int failed = cmocka_run_group_tests_name("one worker", tests, start_one_worker, stop);
 

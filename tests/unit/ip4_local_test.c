@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "dataplane/ip/ip4_local.h"
+#include "dataplane/lb/lb.h"
 #include "tests/unit/frame.h"
 #include "tests/unit/node.h"
 
@@ -83,6 +84,10 @@ static void every_packet_gets_its_verdict(void **state)
 		assert_int_equal(c.action, cases[i].action);
 		assert_string_equal(drop_table[c.reason].name, drop_table[cases[i].reason].name);
 		assert_int_equal(c.code, cases[i].code);
+		/* What may be for somebody in the node is what has passed all checks. */
+		assert_int_equal(c.intact,
+			c.reason == DROP_icmp4_unhandled || c.reason == DROP_port_unreachable ||
+				c.reason == DROP_tcp_refused || c.reason == DROP_tcp_reset_ignored);
 	}
 }
 
@@ -182,12 +187,63 @@ static void the_node_answers_for_all_its_addresses(void **state)
 	node_stop();
 }
 
+/* Where the node balances, what health probes may be answered is none of this stage's business. */
+static void answers_to_health_probes_pass_on(void **state)
+{
+	static const struct {
+		const char *in;
+		enum drop_reason without, with;
+	} cases[] = {
+		{"eth ip4{dst=node} tcp{dport=64512,ack=1,flags=18}", DROP_tcp_refused,
+			DROP_lb_probe_stray},
+		{"eth ip4{dst=node2} tcp{dport=65535,flags=4}", DROP_tcp_reset_ignored,
+			DROP_lb_probe_stray},
+		{"eth ip4{dst=node} tcp{dport=64511,ack=1,flags=18}", DROP_tcp_refused,
+			DROP_tcp_refused},
+		{"eth ip4{dst=node} tcp{dport=64512,flags=18,csum=1}", DROP_l4_bad_checksum,
+			DROP_l4_bad_checksum},
+		{"eth ip4{dst=node} udp{dport=64512}", DROP_port_unreachable, DROP_lb_probe_stray},
+		{"eth ip4{dst=node} udp{dport=64512,len=9}", DROP_l4_bad_header,
+			DROP_l4_bad_header},
+		{"eth ip4{dst=node} icmp4{type=0,info=0xfc000000}", DROP_icmp4_unhandled,
+			DROP_lb_probe_stray},
+		{"eth ip4{dst=node} icmp4{type=0,info=0xfbff0000}", DROP_icmp4_unhandled,
+			DROP_icmp4_unhandled},
+		{"eth ip4{dst=node} icmp4{type=3} ip4{src=node,dst=peer} tcp{sport=64512}",
+			DROP_icmp4_unhandled, DROP_lb_probe_stray},
+		{"eth ip4{dst=node} icmp4{type=3} ip4{src=node,dst=peer} tcp{sport=64511}",
+			DROP_icmp4_unhandled, DROP_icmp4_unhandled},
+	};
+	static const struct lb_world lb;
+
+	node_start(config);
+	for (size_t i = 0; i < 2 * ARRAY_SIZE(cases); i++) {
+		size_t k = i % ARRAY_SIZE(cases);
+		bool balances = i >= ARRAY_SIZE(cases);
+		struct world *next = world_draft();
+		uint8_t frame[FRAME_MAX];
+
+		print_message("%s\n", cases[k].in);
+		assert_non_null(next);
+		next->lb = balances ? &lb : NULL;
+		world_publish(next);
+		node_clear();
+		node_input(0, frame, frame_build(cases[k].in, frame));
+		node_run();
+		assert_string_equal(drop_table[node_drop_reason()].name,
+			drop_table[balances ? cases[k].with : cases[k].without].name);
+		node_advance(NSEC_PER_SEC);
+	}
+	node_stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_packet_gets_its_verdict),
 		cmocka_unit_test(a_reset_fits_the_segment_that_it_refuses),
 		cmocka_unit_test(the_node_answers_for_all_its_addresses),
+		cmocka_unit_test(answers_to_health_probes_pass_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

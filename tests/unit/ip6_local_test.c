@@ -38,6 +38,10 @@ static void check(const struct local_case *cases, size_t n)
 			fail_msg("%s: next %d, reason %s, code %u, pointer %u, offset %u",
 				cases[i].packet, c.next, drop_table[c.reason].name, c.code,
 				c.pointer, c.offset);
+		/* What may be for somebody in the node is what has passed all checks. */
+		assert_int_equal(c.intact, c.next == IP6_LOCAL_RESET ||
+						   c.next == IP6_LOCAL_UNREACHABLE ||
+						   c.reason == DROP_icmp6_unhandled);
 		free(packet);
 	}
 }

@@ -35,20 +35,42 @@ static struct stats_file *make_counters(void)
 	f->workers[1].rx_pkts = 9;
 	f->workers[0].ports[0].tx_bytes = UINT64_MAX;
 	f->workers[0].stages[0].pkts = 5;
+	f->workers[0].flows = 11;
+	f->workers[0].services[3].unstored_rate = 4;
+	f->workers[1].services[3].unstored_rate = 5;
+	f->workers[0].backends[70].new_flows = 100;
+	f->workers[1].backends[70].new_flows = 20;
+	f->workers[1].backends[70].ended_flows = 13;
+	f->workers[0].backends[70].reply_bytes = 999;
+	f->probes[70].succeeded = 6;
+	f->probes[70].rtt_us = 250;
 	return f;
 }
+
+/* One service of two backends; of the second the dataplane has not said its number yet. */
+static const struct service_entry services[] = {
+	{.name = "web", .index = 3, .n_weighted = 2, .n_usable = 1, .panic = true, .n_backends = 2},
+};
+static struct service_backend backends[] = {
+	{.port = 8080, .weight = 3, .index = 70, .health = {.down = true}},
+	{.port = 80, .weight = 1, .index = SERVICE_NO_INDEX, .drained = true},
+};
 
 /* The rendered text; the caller frees. */
 static char *render(const struct stats_file *counters)
 {
 	struct api_control_status status = {
 		.dataplane_pid = 1, .generation = 7, .started_ns = 1500000000ULL * NSEC_PER_SEC};
+	struct service_view view = {
+		.services = services, .n_services = 1, .backends = backends, .n_backends = 2};
 	struct evbuffer *out = evbuffer_new();
 	size_t len;
 	char *text;
 
 	base_strlcpy(status.node, "n1", sizeof(status.node));
-	metrics_render(out, counters, &status);
+	assert_int_equal(ip_addr_parse("192.0.2.21", &backends[0].address), 0);
+	assert_int_equal(ip_addr_parse("2001:db8::1", &backends[1].address), 0);
+	metrics_render(out, counters, &status, &view);
 	len = evbuffer_get_length(out);
 	text = malloc(len + 1);
 	evbuffer_remove(out, text, len);
@@ -70,6 +92,21 @@ static void numbers_are_summed_and_labels_escaped(void **state)
 		"braid_control_dataplane_up 1\n",
 		"braid_control_generation 7\n",
 		"braid_control_start_time_seconds 1500000000\n",
+		"braid_flows{worker=\"0\",cpu=\"0\"} 11\n",
+		"braid_service_panic{service=\"web\"} 1\n",
+		"braid_service_usable_backends{service=\"web\"} 1\n",
+		"braid_service_unstored_packets_total{service=\"web\",reason=\"rate\"} 9\n",
+		"braid_service_unstored_packets_total{service=\"web\",reason=\"full\"} 0\n",
+		"braid_backend_down{service=\"web\",backend=\"192.0.2.21:8080\"} 1\n",
+		"braid_backend_up{service=\"web\",backend=\"192.0.2.21:8080\"} 0\n",
+		"braid_backend_draining{service=\"web\",backend=\"[2001:db8::1]:80\"} 1\n",
+		"braid_backend_flows{service=\"web\",backend=\"192.0.2.21:8080\"} 107\n",
+		"braid_backend_received_bytes_total{service=\"web\",backend=\"192.0.2.21:8080\"} "
+		"999\n",
+		"braid_backend_probe_successes_total{service=\"web\",backend=\"192.0.2.21:8080\"} "
+		"6\n",
+		"braid_backend_probe_rtt_seconds{service=\"web\",backend=\"192.0.2.21:8080\"} "
+		"0.000250\n",
 		"braid_control_info{node=\"n1\",version=\"" BRAID_VERSION "\"} 1\n",
 	};
 	struct stats_file *f = make_counters();
@@ -79,6 +116,7 @@ static void numbers_are_summed_and_labels_escaped(void **state)
 		if (!strstr(text, lines[i]))
 			fail_msg("no line %s", lines[i]);
 	assert_null(strstr(text, "interface=\"\""));
+	assert_null(strstr(text, "braid_backend_flows{service=\"web\",backend=\"[2001"));
 	free(text);
 	free(f);
 }

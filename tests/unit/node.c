@@ -280,6 +280,11 @@ static struct rte_mbuf *exact_mbuf(const void *data, uint32_t len)
 	return m;
 }
 
+struct rte_mbuf *node_mbuf(const void *frame, uint32_t len)
+{
+	return exact_mbuf(frame, len);
+}
+
 static void queue(uint16_t port, struct rte_mbuf *m)
 {
 	if (node.queued[port] == QUEUE_MAX)
@@ -407,20 +412,20 @@ void node_check_accounts(void)
 		      node_counter(offsetof(struct stats_worker, generated_pkts));
 	uint64_t tx = node_counter(offsetof(struct stats_worker, tx_pkts));
 	uint64_t consumed = node_counter(offsetof(struct stats_worker, consumed_pkts));
+	uint64_t held = neigh_held() + node_counter(offsetof(struct stats_worker, held_pkts));
 	uint64_t dropped = 0;
 
 	for (unsigned r = 0; r < DROP_COUNT; r++)
 		dropped +=
 			node_counter(offsetof(struct stats_worker, drops) + r * sizeof(uint64_t));
-	if (in != tx + consumed + dropped + neigh_held() ||
-		rte_mempool_in_use_count(node.mempool) != neigh_held()) {
+	if (in != tx + consumed + dropped + held ||
+		rte_mempool_in_use_count(node.mempool) != held) {
 		fprintf(stderr,
-			"node: in %llu = tx %llu + consumed %llu + dropped %llu + held %u? buffers "
-			"in "
-			"use %u\n",
+			"node: in %llu = tx %llu + consumed %llu + dropped %llu + held %llu? "
+			"buffers in use %u\n",
 			(unsigned long long)in, (unsigned long long)tx,
-			(unsigned long long)consumed, (unsigned long long)dropped, neigh_held(),
-			rte_mempool_in_use_count(node.mempool));
+			(unsigned long long)consumed, (unsigned long long)dropped,
+			(unsigned long long)held, rte_mempool_in_use_count(node.mempool));
 		fail("the accounts do not balance");
 	}
 }

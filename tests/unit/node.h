@@ -38,6 +38,10 @@ void node_input(uint16_t port, const void *frame, uint32_t len);
 /* The same in two segments, the first of @at bytes (0 < @at < @len). */
 void node_input_split(uint16_t port, const void *frame, uint32_t len, uint32_t at);
 
+/* A buffer of exactly the @len bytes of @frame, for a stage that a test feeds by itself; the caller
+ * counts it as received. */
+struct rte_mbuf *node_mbuf(const void *frame, uint32_t len);
+
 /* Runs all workers and main until nothing moves. */
 void node_run(void);
 

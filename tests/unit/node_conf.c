@@ -40,6 +40,73 @@ static int stage_nexthop(const struct conf_nexthop *n, uint32_t id, struct base_
 	return server_on_nexthop_set(NULL, &one, &msg, NULL, err);
 }
 
+static int stage_lb(const struct conf_lb *lb, struct base_error *err)
+{
+	struct api_lb msg = {
+		.new_flows_per_sec = lb->new_flows_per_sec,
+		.tunnel_source4 = lb->tunnel_source4,
+		.tunnel_source6 = lb->tunnel_source6,
+	};
+
+	if (lb->has_key)
+		memcpy(msg.key, lb->key, sizeof(msg.key));
+	memcpy(msg.idle_ms, lb->idle_ms, sizeof(msg.idle_ms));
+	return server_on_lb_set(NULL, &msg, NULL, NULL, err);
+}
+
+static int stage_service(const struct conf_service *s, struct base_error *err)
+{
+	struct api_service msg = {
+		.vip = s->vip,
+		.port = s->port,
+		.protocol = s->protocol,
+		.mode = (uint8_t)s->mode,
+		.probe =
+			{
+				.kind = (uint16_t)s->probe.kind,
+				.port = s->probe.port,
+				.interval_ms = s->probe.interval_ms,
+				.timeout_ms = s->probe.timeout_ms,
+				.rise = s->probe.rise,
+				.fall = s->probe.fall,
+				.request_bytes = s->probe.request_bytes,
+				.expect_bytes = s->probe.expect_bytes,
+			},
+	};
+
+	base_strlcpy(msg.name, s->name, sizeof(msg.name));
+	memcpy(msg.probe.request, s->probe.request, sizeof(msg.probe.request));
+	memcpy(msg.probe.expect, s->probe.expect, sizeof(msg.probe.expect));
+	return server_on_service_set(NULL, &one, &msg, NULL, err);
+}
+
+static int stage_backend(
+	const struct conf *conf, const struct conf_backend *b, struct base_error *err)
+{
+	struct api_backend msg = {.address = b->address, .port = b->port, .weight = b->weight};
+
+	base_strlcpy(msg.service, conf->services[b->service].name, sizeof(msg.service));
+	return server_on_backend_set(NULL, &one, &msg, NULL, err);
+}
+
+static int stage_balancer(const struct conf *conf, struct base_error *err)
+{
+	int ret = 0;
+
+	if (conf->n_services > 0 || conf->n_pool > 0)
+		ret = stage_lb(&conf->lb, err);
+	for (unsigned i = 0; i < conf->n_pool && ret == 0; i++) {
+		struct api_pool msg = {.prefix = conf->pool[i]};
+
+		ret = server_on_pool_set(NULL, &one, &msg, NULL, err);
+	}
+	for (unsigned i = 0; i < conf->n_services && ret == 0; i++)
+		ret = stage_service(&conf->services[i], err);
+	for (unsigned i = 0; i < conf->n_backends && ret == 0; i++)
+		ret = stage_backend(conf, &conf->backends[i], err);
+	return ret;
+}
+
 int node_conf_stage(const struct conf *conf, struct base_error *err)
 {
 	int ret = 0;
@@ -58,5 +125,5 @@ int node_conf_stage(const struct conf *conf, struct base_error *err)
 
 		ret = server_on_route_set(NULL, &one, &msg, NULL, err);
 	}
-	return ret;
+	return ret == 0 ? stage_balancer(conf, err) : ret;
 }

@@ -5,8 +5,8 @@
 
 #include "lib/conf/conf.h"
 
-/* Stages interfaces, neighbours, next hops and routes of @conf into the begun generation. 0, or
- * what the first refusing handler said. */
+/* Stages interfaces, neighbours, next hops, routes and services of @conf into the begun generation.
+ * 0, or what the first refusing handler said. */
 int node_conf_stage(const struct conf *conf, struct base_error *err);
 
 #endif

@@ -250,9 +250,110 @@ static void a_duplicate_found_during_a_commit_waits_for_its_end(void **state)
 	assert_true(steps > 5);
 }
 
+static int want_service(const char *prefix, uint16_t front, bool is_pool)
+{
+	struct ip_addr p = route_addr(prefix);
+
+	return route_stage_service(&p, front, is_pool, NULL);
+}
+
+static void services_have_routes_of_their_own(void **state)
+{
+	const struct nexthop *nh;
+	uint64_t before = route_table_sum();
+
+	route_begin();
+	assert_int_equal(want_service("203.0.113.10", 1500, false), 0);
+	assert_int_equal(want_service("192.0.2.64/27", 7, false), 0);
+	assert_int_equal(want_service("2001:db8:f::/124", 3, true), 0);
+	assert_int_equal(route_commit_flags(0, 1, NULL), 0);
+	nh = route_lookup("203.0.113.10");
+	assert_int_equal(nh->kind, NEXTHOP_SERVICE);
+	assert_int_equal(nh->iface, 1500);
+	assert_int_equal(route_lookup("192.0.2.70")->iface, 7);
+	assert_int_equal(route_lookup("192.0.2.96")->kind, NEXTHOP_CONNECTED);
+	assert_int_equal(route_lookup("2001:db8:f::9")->iface, 3);
+	assert_int_equal(generation_counts()->routes.added, 0);
+	route_begin();
+	assert_int_equal(route_commit(NULL), 0);
+	assert_true(route_table_sum() == before);
+}
+
+static void a_service_beats_a_subnet_but_not_an_own_address(void **state)
+{
+	route_begin();
+	assert_int_equal(want_service("192.0.2.0/24", 1, false), 0);
+	assert_int_equal(want_service("192.0.2.1", 2, false), 0);
+	assert_int_equal(want_service("192.0.2.255", 3, false), 0);
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(route_lookup("192.0.2.9")->kind, NEXTHOP_SERVICE);
+	assert_int_equal(route_lookup("192.0.2.1")->kind, NEXTHOP_LOCAL);
+	assert_int_equal(route_lookup("192.0.2.255")->kind, NEXTHOP_SERVICE);
+	assert_int_equal(route_lookup("192.0.2.0")->kind, NEXTHOP_BROADCAST);
+}
+
+static void a_static_route_in_the_place_of_a_service_is_refused(void **state)
+{
+	struct base_error err;
+
+	for (unsigned first = 0; first < 2; first++) {
+		route_begin();
+		if (first)
+			assert_int_equal(want_service("203.0.113.0/28", 1, true), 0);
+		assert_int_equal(route_want_hop(1, "192.0.2.254", NULL), 0);
+		assert_int_equal(route_want("203.0.113.0/28", 1, NULL), 0);
+		if (!first)
+			assert_int_equal(want_service("203.0.113.0/28", 1, true), 0);
+		assert_int_equal(route_commit(&err), -EEXIST);
+		assert_non_null(strstr(err.text, "the VIP of a service or a prefix of the NAT"));
+	}
+	/* Beside it, a route may be longer or shorter. */
+	route_begin();
+	assert_int_equal(want_service("203.0.113.0/28", 1, true), 0);
+	assert_int_equal(route_want_hop(1, "192.0.2.254", NULL), 0);
+	assert_int_equal(route_want("203.0.113.0/24", 1, NULL), 0);
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(route_lookup("203.0.113.5")->kind, NEXTHOP_SERVICE);
+	assert_int_equal(route_lookup("203.0.113.20")->kind, NEXTHOP_NEIGHBOR);
+}
+
+static void a_route_and_a_service_can_change_places_in_one_step(void **state)
+{
+	for (unsigned turn = 0; turn < 4; turn++) {
+		route_begin();
+		if (turn % 2)
+			assert_int_equal(want_service("203.0.113.0/28", 1, false), 0);
+		else
+			assert_int_equal(route_want_hop(1, "192.0.2.254", NULL), 0);
+		if (turn % 2 == 0)
+			assert_int_equal(route_want("203.0.113.0/28", 1, NULL), 0);
+		assert_int_equal(route_commit(NULL), 0);
+		assert_int_equal(route_lookup("203.0.113.5")->kind,
+			turn % 2 ? NEXTHOP_SERVICE : NEXTHOP_NEIGHBOR);
+	}
+}
+
+static void there_is_a_limit_of_service_routes(void **state)
+{
+	route_begin();
+	for (uint32_t i = 0; i <= ROUTE_SERVICES_MAX; i++) {
+		struct ip_addr p = ip_addr_v4(htobe32(0x0a000000 + i));
+
+		assert_int_equal(route_stage_service(&p, (uint16_t)i, false, NULL),
+			i < ROUTE_SERVICES_MAX ? 0 : -ENOSPC);
+	}
+	assert_int_equal(route_commit(NULL), 0);
+	assert_int_equal(route_lookup("10.0.7.255")->iface, 2047);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		ROUTE_TEST(services_have_routes_of_their_own),
+		ROUTE_TEST(a_service_beats_a_subnet_but_not_an_own_address),
+		ROUTE_TEST(a_static_route_in_the_place_of_a_service_is_refused),
+		ROUTE_TEST(a_route_and_a_service_can_change_places_in_one_step),
+		ROUTE_TEST(there_is_a_limit_of_service_routes),
 		ROUTE_TEST(interfaces_bring_their_own_routes),
 		ROUTE_TEST(small_subnets_have_no_broadcast_address),
 		ROUTE_TEST(an_own_address_beats_a_broadcast_address),

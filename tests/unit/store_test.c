@@ -21,7 +21,13 @@ static const char yaml[] =
 	"neighbors: [{interface: lan, address: 192.0.2.9, mac: 02:00:00:00:00:01}]\n"
 	"routes: [{prefix: 10.0.0.0/8, via: [{address: 192.0.2.9, weight: 3}, {address: "
 	"192.0.2.10}]}]\n"
-	"route_files: [more.txt]\n";
+	"route_files: [more.txt]\n"
+	"nat: {pool: [203.0.113.200/29]}\n"
+	"services:\n"
+	"  - {name: web, vip: 203.0.113.10, port: 80, mode: nat, backends: [{address: 192.0.2.21, "
+	"port: 8080, weight: 7}, {address: 192.0.2.22}]}\n"
+	"  - {name: dns, vip: 203.0.113.11, port: 53, protocol: udp, mode: dsr, backends: "
+	"[{address: 192.0.2.23}]}\n";
 
 struct disk {
 	char dir[64];
@@ -89,6 +95,13 @@ static void assert_same(const struct conf *a, const struct conf *b)
 	}
 	assert_int_equal(a->n_route_files, b->n_route_files);
 	assert_string_equal(a->route_files[0], b->route_files[0]);
+	assert_int_equal(a->n_pool, b->n_pool);
+	assert_memory_equal(a->pool, b->pool, a->n_pool * sizeof(*a->pool));
+	assert_int_equal(a->n_services, b->n_services);
+	assert_memory_equal(a->services, b->services, a->n_services * sizeof(*a->services));
+	assert_int_equal(a->n_backends, b->n_backends);
+	assert_memory_equal(a->backends, b->backends, a->n_backends * sizeof(*a->backends));
+	assert_memory_equal(&a->lb, &b->lb, sizeof(a->lb));
 	assert_string_equal(a->metrics_address, b->metrics_address);
 	assert_int_equal(a->metrics_port, b->metrics_port);
 }
@@ -239,6 +252,26 @@ static void every_truncated_or_flipped_snapshot_is_noticed(void **state)
 	applied_free(a);
 }
 
+static void a_key_is_drawn_once_and_handed_on(void **state)
+{
+	static const uint8_t zero[16];
+	struct disk *d = *state;
+	struct applied *a = load(d, 5), *b = load(d, 6);
+	uint8_t other[16];
+
+	assert_memory_not_equal(a->conf->lb.key, zero, sizeof(zero));
+	assert_memory_not_equal(a->conf->lb.key, b->conf->lb.key, sizeof(zero));
+	memcpy(other, b->conf->lb.key, sizeof(other));
+	applied_choose_key(b->conf, a->conf);
+	assert_memory_equal(a->conf->lb.key, b->conf->lb.key, sizeof(zero));
+	b->conf->lb.has_key = true;
+	memcpy(b->conf->lb.key, other, sizeof(other));
+	applied_choose_key(b->conf, a->conf);
+	assert_memory_equal(b->conf->lb.key, other, sizeof(other));
+	applied_free(a);
+	applied_free(b);
+}
+
 static void a_store_without_room_changes_nothing(void **state)
 {
 	struct disk *d = *state;
@@ -263,6 +296,7 @@ int main(void)
 		CASE(a_discarded_generation_leaves_the_applied_one),
 		CASE(a_damaged_snapshot_is_refused_and_the_text_read_again),
 		CASE(every_truncated_or_flipped_snapshot_is_noticed),
+		CASE(a_key_is_drawn_once_and_handed_on),
 		CASE(a_store_without_room_changes_nothing),
 	};
 

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Stage lb4: IPv4 packets to services and back from backends. Thread: worker.
+ */
+#include "dataplane/lb/lb_batch.h"
+
+void lb4_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
+{
+	lb_run(w, pkts, n, false);
+}

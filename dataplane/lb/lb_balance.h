@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What stages lb4 and lb6 do alike, once for both: which backend a packet from a client belongs to,
+ * by its flow or by a new choice. Functions with is_ip6 take it as a constant. Thread: worker.
+ */
+#ifndef DATAPLANE_LB_LB_BALANCE_H
+#define DATAPLANE_LB_LB_BALANCE_H
+
+#include "dataplane/ip/ip.h"
+#include "dataplane/lb/lb_impl.h"
+#include "dataplane/lb/lb_rewrite.h"
+
+#define LB_IP4_SRC_OFFSET 12
+#define LB_IP4_DST_OFFSET 16
+
+#define LB_BATCH 64 /* packets whose tables are fetched at once */
+
+/* A packet from a client. */
+struct lb_packet {
+	struct rte_mbuf *m;
+	uint64_t hash;  /* of its flow */
+	void *expected; /* where its flow should be in the table */
+	struct lb_l4 l4;
+	union {
+		struct lb_flow4 flow4; /* the key is filled in */
+		struct lb_flow6 flow6;
+	};
+};
+
+/* Where it goes. */
+struct lb_way {
+	const struct lb_backend *backend; /* NULL: the packet has ended or is elsewhere */
+	uint32_t nat;                     /* number of its port; 0: no NAT */
+};
+
+static inline uint8_t *lb_l3(struct rte_mbuf *m)
+{
+	return rte_pktmbuf_mtod_offset(m, uint8_t *, pkt_of(m)->l2_len);
+}
+
+static inline uint32_t lb_l3_bytes(struct rte_mbuf *m)
+{
+	return (uint32_t)rte_pktmbuf_data_len(m) - pkt_of(m)->l2_len;
+}
+
+/* The front that the route of @m led to, or NULL when that route was of another world. */
+static inline const struct lb_front *lb_front_of(const struct worker *w, struct rte_mbuf *m)
+{
+	const struct nexthop *nh = &w->world->nexthops[pkt_of(m)->nexthop];
+
+	if (UNLIKELY(nh->kind != NEXTHOP_SERVICE || nh->iface >= LB_FRONTS_MAX || !w->world->lb))
+		return NULL;
+	return &w->world->lb->fronts[nh->iface];
+}
+
+/* Answers and drops @m, which cannot get to a backend. */
+static inline void lb_unreachable(
+	struct worker *w, struct rte_mbuf *m, enum drop_reason reason, const bool is_ip6)
+{
+	if (is_ip6)
+		icmp6_error(w, m, reason,
+			(struct icmp_error){.type = ICMP6_UNREACHABLE, .code = ICMP6_ADDRESS});
+	else
+		icmp4_error(w, m, reason,
+			(struct icmp_error){
+				.type = ICMP4_UNREACHABLE, .code = ICMP4_UNREACHABLE_HOST});
+}
+
+/* Moves @m of @class, which is no flow's packet, to who sees to it. */
+static inline void lb_put_aside(
+	struct worker *w, struct rte_mbuf *m, enum lb_class class, const bool is_ip6)
+{
+	switch (class) {
+	case LB_CLASS_FRAGMENT:
+		lane_put(w, STAGE_lb_fragment, m);
+		break;
+	case LB_CLASS_ICMP_ERROR:
+		lane_put(w, STAGE_lb_icmp, m);
+		break;
+	case LB_CLASS_FLOW:
+	case LB_CLASS_LOCAL:
+		lane_put(w, is_ip6 ? STAGE_ip6_local : STAGE_ip4_local, m);
+		break;
+	case LB_CLASS_RUNT:
+		drop(w, m, DROP_lb_runt);
+		break;
+	case LB_CLASS_BAD:
+		drop(w, m, DROP_l4_bad_header);
+		break;
+	}
+}
+
+/* Whether @flow, the one of a packet with @tcp_flags, takes that packet too; if not, its time is
+ * over. */
+static inline bool lb_flow_goes_on(
+	const struct worker *w, const struct lb_flow *flow, uint8_t tcp_flags)
+{
+	const struct lb_backend *b = &w->world->lb->backends[flow->backend];
+	const struct lb_nat *nat = NULL;
+	bool is_syn = lb_is_syn(tcp_flags);
+
+	if (b->service_gone)
+		return false;
+	if (flow->nat) {
+		nat = lb_nat_held(w, flow->nat);
+		if (!nat)
+			return false;
+	}
+	/* What was established may outlive a verdict about its backend. */
+	if (b->use == API_BACKEND_DOWN && (is_syn || flow->protocol == IPPROTO_UDP))
+		return false;
+	if (!is_syn)
+		return true;
+	return flow->state != LB_FLOW_TCP_CLOSING && !(nat && nat->state == LB_FLOW_TCP_CLOSING) &&
+	       !lb_flow_is_idle(w, flow);
+}
+
+/* The state of @flow after the client's @event. Behind NAT a client that no backend has answered
+ * yet establishes nothing. */
+static inline void lb_flow_advance(
+	const struct lb_nat *nat, struct lb_flow *flow, enum lb_event event)
+{
+	uint8_t next = lb_state_next(flow->state, event);
+
+	if (LIKELY(next == flow->state))
+		return;
+	if (nat && !nat->answered && next != LB_FLOW_TCP_CLOSING)
+		return;
+	flow->state = next;
+}
+
+static inline uint16_t lb_port_for(const struct lb_backend *b, uint32_t ports)
+{
+	return b->port_be ? b->port_be : (uint16_t)(ports >> 16);
+}
+
+/* Ends @m for @reason: the service it is for takes no more. */
+static inline struct lb_way lb_refuse(
+	struct worker *w, struct rte_mbuf *m, uint16_t service, enum drop_reason reason)
+{
+	w->stats->services[service].refused++;
+	drop(w, m, reason);
+	return (struct lb_way){NULL, 0};
+}
+
+/* Fills in the flow that @pk begins with backend number @backend and stores it. */
+static inline bool lb_store(
+	struct worker *w, struct lb_packet *pk, uint16_t backend, uint32_t nat, const bool is_ip6)
+{
+	struct lb_flow *flow = is_ip6 ? &pk->flow6.flow : &pk->flow4.flow;
+
+	flow->backend = backend;
+	flow->state = lb_state_first(flow->protocol);
+	flow->seen = lb_tick(w);
+	flow->nat = nat;
+	if (is_ip6)
+		return lb_flow6_add(w, pk->hash, &pk->flow6) != NULL;
+	pk->flow4.born = flow->seen;
+	pk->flow4.pkts = 1;
+	return lb_flow4_add(w, pk->hash, &pk->flow4) != NULL;
+}
+
+/* Takes a NAT port for the new flow of @pk to backend number @backend and stores it. */
+static inline struct lb_way lb_begin_nat(
+	struct worker *w, struct lb_packet *pk, uint16_t backend, const bool is_ip6)
+{
+	const struct lb_backend *b = &w->world->lb->backends[backend];
+	struct lb_nat_want want = {
+		.backend = b,
+		.backend_number = backend,
+		.backend_port_be = lb_port_for(b, pk->l4.ports),
+		.protocol = pk->l4.protocol,
+	};
+	struct lb_nat *record;
+	uint32_t nat;
+
+	/* What is no beginning has lost its flow: whoever sent it learns it from a reset. */
+	if (pk->l4.protocol == IPPROTO_TCP && !lb_is_syn(pk->l4.tcp_flags)) {
+		lb_put_aside(w, pk->m, LB_CLASS_LOCAL, is_ip6);
+		return (struct lb_way){NULL, 0};
+	}
+	/* The main thread owns no ports. */
+	if (!w->lb) {
+		worker_handoff(w, pk->m, 0, is_ip6 ? STAGE_ip6_input : STAGE_ip4_input);
+		return (struct lb_way){NULL, 0};
+	}
+	if (!lb_flow_admit(w))
+		return lb_refuse(w, pk->m, b->service, DROP_lb_new_flow_limit);
+	nat = lb_nat_take(w, &want);
+	if (nat == 0)
+		return lb_refuse(w, pk->m, b->service, DROP_lb_nat_exhausted);
+	record = lb_nat_at(w->world->lb, nat);
+	memcpy(record->client, &pk->flow6, is_ip6 ? 16 : 4);
+	memcpy(record->vip, (const uint8_t *)&pk->flow6 + (is_ip6 ? 16 : 4), is_ip6 ? 16 : 4);
+	record->client_port_be = (uint16_t)pk->l4.ports;
+	record->vip_port_be = (uint16_t)(pk->l4.ports >> 16);
+	if (!lb_store(w, pk, backend, nat, is_ip6)) {
+		lb_nat_give(w, nat);
+		return lb_refuse(w, pk->m, b->service, DROP_lb_table_full);
+	}
+	w->stats->services[b->service].new_flows++;
+	return (struct lb_way){b, nat};
+}
+
+/* Chooses a backend for @pk, which belongs to no flow, and stores a flow if there may be one. */
+static inline struct lb_way lb_begin(struct worker *w, struct lb_packet *pk, const bool is_ip6)
+{
+	const struct lb_world *lb = w->world->lb;
+	const struct lb_front *front = lb_front_of(w, pk->m);
+	uint32_t ports = pk->l4.ports;
+	uint8_t protocol = pk->l4.protocol;
+	uint16_t service = lb_service_find(
+		lb, (uint16_t)(front - lb->fronts), protocol, (uint16_t)(ports >> 16));
+	struct stats_service *stats;
+	uint64_t choice;
+	uint16_t backend;
+
+	if (service == LB_NO_SERVICE) {
+		lb_put_aside(w, pk->m, LB_CLASS_LOCAL, is_ip6);
+		return (struct lb_way){NULL, 0};
+	}
+	stats = &w->stats->services[service];
+	choice = is_ip6 ? flow_hash_ip6(
+				  lb->choice_key, pk->flow6.src, pk->flow6.dst, protocol, ports)
+			: flow_hash_ip4(lb->choice_key, pk->flow4.src_be, pk->flow4.dst_be,
+				  protocol, ports);
+	backend = lb_choose(&lb->services[service], choice);
+	if (UNLIKELY(backend == LB_NO_BACKEND)) {
+		stats->refused++;
+		lb_unreachable(w, pk->m, DROP_lb_no_backend, is_ip6);
+		return (struct lb_way){NULL, 0};
+	}
+	if (lb->backends[backend].mode == API_LB_NAT)
+		return lb_begin_nat(w, pk, backend, is_ip6);
+	/* What ends a connection is not worth a flow. */
+	if (!w->lb || lb_event_of(pk->l4.tcp_flags) == LB_EVENT_CLOSES)
+		return (struct lb_way){&lb->backends[backend], 0};
+	if (!lb_flow_admit(w))
+		stats->unstored_rate++;
+	else if (!lb_store(w, pk, backend, 0, is_ip6))
+		stats->unstored_full++;
+	else
+		stats->new_flows++;
+	return (struct lb_way){&lb->backends[backend], 0};
+}
+
+/* Decides about @pk with all rules; @found is its flow, or NULL. */
+static inline struct lb_way lb_decide(
+	struct worker *w, struct lb_packet *pk, struct lb_flow *found, const bool is_ip6)
+{
+	const struct ip6_header *ip = (const struct ip6_header *)lb_l3(pk->m);
+
+	if (found && lb_flow_goes_on(w, found, pk->l4.tcp_flags)) {
+		found->seen = lb_tick(w);
+		lb_flow_advance(found->nat ? lb_nat_held(w, found->nat) : NULL, found,
+			lb_event_of(pk->l4.tcp_flags));
+		return (struct lb_way){&w->world->lb->backends[found->backend], found->nat};
+	}
+	if (found)
+		lb_flow_end(w, is_ip6 ? &w->lb->flows6 : &w->lb->flows4, found);
+	/* RFC 4291 2.5.6: what has a link-local source stays on its link. */
+	if (is_ip6 && UNLIKELY(ip6_is_link_local(ip->src))) {
+		icmp6_error(w, pk->m, DROP_ip6_scope,
+			(struct icmp_error){.type = ICMP6_UNREACHABLE, .code = ICMP6_BEYOND_SCOPE});
+		return (struct lb_way){NULL, 0};
+	}
+	return lb_begin(w, pk, is_ip6);
+}
+
+/*
+ * The way of a packet whose flow @found needs no second look: nothing begins, and its backend is as
+ * it was. Otherwise backend NULL, and lb_decide() must be asked.
+ */
+static inline struct lb_way lb_follow(
+	struct worker *w, struct lb_flow *found, uint8_t tcp_flags, uint32_t tick)
+{
+	const struct lb_backend *b = &w->world->lb->backends[found->backend];
+	enum lb_event event = lb_event_of(tcp_flags);
+	const struct lb_nat *nat = NULL;
+
+	if (UNLIKELY(event == LB_EVENT_OPENS || b->use == API_BACKEND_DOWN || b->service_gone))
+		return (struct lb_way){NULL, 0};
+	if (found->nat) {
+		nat = lb_nat_held(w, found->nat);
+		if (UNLIKELY(!nat))
+			return (struct lb_way){NULL, 0};
+	}
+	found->seen = tick;
+	lb_flow_advance(nat, found, event);
+	return (struct lb_way){b, found->nat};
+}
+
+/* Counts a packet of @bytes, IP header included, to backend @b. */
+static inline void lb_count(struct worker *w, const struct lb_backend *b, uint32_t bytes)
+{
+	struct stats_backend *stats = &w->stats->backends[b - w->world->lb->backends];
+
+	stats->pkts++;
+	stats->bytes += bytes;
+}
+
+/* Counts @m and lets it leave for @b, to which there is a way, as it is now. */
+static __rte_always_inline void lb_forward(
+	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, const bool is_ip6)
+{
+	lb_count(w, b, lb_l3_bytes(m));
+	pkt_of(m)->nexthop = b->nexthop;
+	lane_put(w, is_ip6 ? STAGE_ip6_forward : STAGE_ip4_forward, m);
+}
+
+/* Why @m with @l4, sent to the port of @record, is not from its backend; DROP_NONE: it is. */
+static inline enum drop_reason lb_reply_check(const struct worker *w, struct rte_mbuf *m,
+	const struct lb_nat *record, const struct lb_l4 *l4, const bool is_ip6)
+{
+	const uint8_t *src = lb_l3(m) + (is_ip6 ? IP6_SRC_OFFSET : LB_IP4_SRC_OFFSET);
+	const struct lb_backend *b;
+
+	if (UNLIKELY(record->state == LB_FLOW_FREE || record->family != (is_ip6 ? 6 : 4) ||
+		     record->protocol != l4->protocol))
+		return DROP_lb_nat_no_flow;
+	b = &w->world->lb->backends[record->backend];
+	if (UNLIKELY(memcmp(b->addr.bytes, src, is_ip6 ? 16 : 4) != 0 ||
+		     (uint16_t)l4->ports != record->backend_port_be))
+		return DROP_lb_nat_stranger;
+	return DROP_NONE;
+}
+
+/* Notes in @record what a packet of @bytes from its backend says. */
+static inline void lb_reply_note(
+	struct worker *w, struct lb_nat *record, uint8_t tcp_flags, uint32_t bytes)
+{
+	struct stats_backend *stats = &w->stats->backends[record->backend];
+
+	/* Only the owner writes: explain looks on. */
+	if (!w->lb)
+		return;
+	stats->reply_pkts++;
+	stats->reply_bytes += bytes;
+	if (UNLIKELY((tcp_flags & LB_TCP_RST) && !record->answered))
+		stats->refused++;
+	record->answered = true;
+	record->seen = lb_tick(w);
+	record->state = lb_state_next(record->state, lb_event_of(tcp_flags));
+}
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Adding, ending and sweeping of flows, and the limit of new ones. Thread: worker. */
+#include "dataplane/lb/lb_impl.h"
+
+#define SLOTS_MASK    ((1u << LB_FLOW_BUCKET_SLOTS) - 1)
+#define SWEEP_SHARE   10             /* of a table at most at once, however late the sweep is */
+#define BURST_PER_SEC 10             /* the tokens of a tenth of a second */
+#define PER_NSEC_Q64  18446744074ULL /* 2^64 / NSEC_PER_SEC */
+
+/* The flow in slot number @slot of @t. */
+static struct lb_flow *flow_at(const struct lb_table *t, size_t slot)
+{
+	return t->is_ip6 ? &((struct lb_flow6 *)t->slots)[slot].flow
+			 : &((struct lb_flow4 *)t->slots)[slot].flow;
+}
+
+static bool expired(
+	const struct worker *w, enum lb_flow_state state, uint32_t seen, bool is_closing)
+{
+	enum lb_flow_state life = is_closing ? LB_FLOW_TCP_CLOSING : state;
+
+	return lb_tick(w) - seen > w->world->lb->idle_ticks[life];
+}
+
+bool lb_flow_is_idle(const struct worker *w, const struct lb_flow *flow)
+{
+	const struct lb_nat *nat;
+	bool closing = flow->state == LB_FLOW_TCP_CLOSING;
+
+	if (UNLIKELY(!w->world->lb))
+		return true;
+	if (flow->nat == 0)
+		return expired(w, flow->state, flow->seen, closing);
+	nat = lb_nat_held(w, flow->nat);
+	if (UNLIKELY(!nat))
+		return true;
+	closing |= nat->state == LB_FLOW_TCP_CLOSING;
+	return expired(w, flow->state, flow->seen, closing) &&
+	       expired(w, nat->state, nat->seen, closing);
+}
+
+void lb_flow_end(struct worker *w, struct lb_table *table, struct lb_flow *flow)
+{
+	struct stats_backend *stats = &w->stats->backends[flow->backend];
+	size_t offset = (size_t)((char *)flow - (char *)table->slots);
+	size_t slot =
+		table->is_ip6 ? offset / sizeof(struct lb_flow6) : offset / sizeof(struct lb_flow4);
+
+	BRAID_ASSERT(flow->state != LB_FLOW_FREE && table->tags[slot] != 0);
+	stats->ended_flows++;
+	if (flow->nat) {
+		const struct lb_nat *nat = lb_nat_held(w, flow->nat);
+
+		if (nat && !nat->answered)
+			stats->silent++;
+		lb_nat_give(w, flow->nat);
+	}
+	flow->state = LB_FLOW_FREE;
+	table->tags[slot] = 0;
+	table->n_flows--;
+	w->stats->flows--;
+}
+
+/* Ends an idle flow among those in both buckets of @hash. Which of their slots it had, or
+ * LB_FLOW_NO_SLOT. */
+static unsigned replace_idle(struct worker *w, struct lb_table *t, uint64_t hash)
+{
+	for (unsigned slot = 0; slot < LB_FLOW_NO_SLOT; slot++)
+		rte_prefetch0(flow_at(t, lb_flow_slot(t, hash, slot)));
+	for (unsigned slot = 0; slot < LB_FLOW_NO_SLOT; slot++) {
+		struct lb_flow *flow = flow_at(t, lb_flow_slot(t, hash, slot));
+
+		if (lb_flow_is_idle(w, flow)) {
+			lb_flow_end(w, t, flow);
+			return slot;
+		}
+	}
+	return LB_FLOW_NO_SLOT;
+}
+
+/* Copies @flow of @bytes to its place in @t and counts it. The copy or NULL. */
+static inline void *add(
+	struct worker *w, struct lb_table *t, uint64_t hash, const void *flow, size_t bytes)
+{
+	unsigned free_slot = lb_flow_free_slot(t, hash);
+	size_t slot;
+	char *place;
+
+	if (UNLIKELY(free_slot == LB_FLOW_NO_SLOT))
+		free_slot = replace_idle(w, t, hash);
+	if (UNLIKELY(free_slot == LB_FLOW_NO_SLOT))
+		return NULL;
+	slot = lb_flow_slot(t, hash, free_slot);
+	place = (char *)t->slots + slot * bytes;
+	memcpy(place, flow, bytes);
+	BRAID_ASSERT(flow_at(t, slot)->state != LB_FLOW_FREE);
+	t->tags[slot] = lb_flow_tag(hash);
+	t->n_flows++;
+	w->stats->flows++;
+	w->stats->backends[flow_at(t, slot)->backend].new_flows++;
+	return place;
+}
+
+struct lb_flow4 *lb_flow4_add(struct worker *w, uint64_t hash, const struct lb_flow4 *flow)
+{
+	return add(w, &w->lb->flows4, hash, flow, sizeof(*flow));
+}
+
+struct lb_flow6 *lb_flow6_add(struct worker *w, uint64_t hash, const struct lb_flow6 *flow)
+{
+	return add(w, &w->lb->flows6, hash, flow, sizeof(*flow));
+}
+
+bool lb_flow_admit(struct worker *w)
+{
+	struct lb_worker *lb = w->lb;
+	uint64_t rate = w->world->lb->new_flows_per_sec;
+	uint64_t most = MAX_OF((rate << 32) / BURST_PER_SEC, 1ULL << 32);
+	uint64_t passed_ns = MIN_OF(w->now_ns - lb->tokens_ns, NSEC_PER_SEC);
+	unsigned __int128 earned = (unsigned __int128)(rate * passed_ns) * PER_NSEC_Q64 >> 32;
+
+	if (rate == 0)
+		return false;
+	lb->tokens_ns = w->now_ns;
+	lb->tokens = (uint64_t)MIN_OF(lb->tokens + earned, most);
+	if (lb->tokens < 1ULL << 32)
+		return false;
+	lb->tokens -= 1ULL << 32;
+	return true;
+}
+
+/* The slots in use of one bucket, a bit each. */
+static uint32_t used_slots(const struct lb_table *t, uint32_t bucket)
+{
+	__m128i no_tag = _mm_cmpeq_epi16(((const __m128i *)t->tags)[bucket], _mm_setzero_si128());
+
+	return ~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(no_tag, no_tag)) & SLOTS_MASK;
+}
+
+void lb_flow_sweep(struct worker *w, struct lb_table *table, uint32_t n_buckets)
+{
+	const struct lb_world *lb = w->world->lb;
+
+	for (; n_buckets > 0; n_buckets--) {
+		size_t first = (size_t)table->cursor * LB_FLOW_BUCKET_SLOTS;
+		uint32_t used = used_slots(table, table->cursor);
+
+		for (; used; used &= used - 1) {
+			struct lb_flow *flow =
+				flow_at(table, first + (unsigned)__builtin_ctz(used));
+
+			if (lb_flow_is_idle(w, flow) || lb->backends[flow->backend].service_gone)
+				lb_flow_end(w, table, flow);
+		}
+		table->cursor = table->cursor + 1 == table->n_buckets ? 0 : table->cursor + 1;
+	}
+}
+
+/* How many buckets of @t are due after @passed_ns. */
+static uint32_t share(const struct lb_table *t, uint64_t passed_ns)
+{
+	const uint64_t round_ns = LB_SWEEP_NS * LB_SWEEP_ROUNDS;
+	uint64_t part_ns = MIN_OF(passed_ns, round_ns / SWEEP_SHARE);
+
+	return t->n_flows == 0 ? 0 : (uint32_t)(t->n_buckets * part_ns / round_ns) + 1;
+}
+
+void lb_flow_on_sweep(void *ctx, struct wheel_timer *timer)
+{
+	struct worker *w = ctx;
+	struct lb_worker *lb = CONTAINER_OF(timer, struct lb_worker, sweep);
+	uint64_t passed_ns = w->now_ns - lb->swept_ns;
+	uint32_t n_flows = lb->flows4.n_flows + lb->flows6.n_flows;
+
+	lb->swept_ns = w->now_ns;
+	lb_flow_sweep(w, &lb->flows4, share(&lb->flows4, passed_ns));
+	lb_flow_sweep(w, &lb->flows6, share(&lb->flows6, passed_ns));
+	wheel_add(w->wheel, timer, w->now_ns + LB_SWEEP_NS / (1 + n_flows / LB_SWEEP_FLOWS));
+}
