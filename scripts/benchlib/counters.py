@@ -7,8 +7,10 @@ import mmap
 from benchlib.process import BenchError
 
 MAGIC = 0x62726169
-VERSION = 1
+VERSION = 2
 WORKERS_MAX, STAGES_MAX, DROPS_MAX, PORTS_MAX, INTERFACES_MAX, NAME_MAX = 17, 40, 128, 16, 64, 32
+SERVICES_MAX, BACKENDS_MAX = 1024, 4096
+SERVICE_BYTES, BACKEND_BYTES, PROBE_BYTES = 4 * 8, 8 * 8, 4 * 8
 CACHE_LINE = 64
 U64, U32, U16, U8 = ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint16, ctypes.c_uint8
 
@@ -26,13 +28,19 @@ class Traffic(ctypes.Structure):
 
 
 class Worker(ctypes.Structure):
+    """What comes before the counters of services and backends."""
     _fields_ = words(
         "rx_pkts", "generated_pkts", "tx_pkts", "consumed_pkts", "handoff_out_pkts",
         "handoff_in_pkts", "loops", "empty_loops", "sleeps", "busy_cycles", "idle_cycles",
+        "held_pkts", "flows",
     ) + [
-        ("pad", U64 * 5), ("drops", U64 * DROPS_MAX), ("stages", Stage * STAGES_MAX),
+        ("pad", U64 * 3), ("drops", U64 * DROPS_MAX), ("stages", Stage * STAGES_MAX),
         ("ports", Traffic * PORTS_MAX), ("interfaces", Traffic * INTERFACES_MAX),
     ]
+
+
+class Service(ctypes.Structure):
+    _fields_ = words("new_flows", "unstored_rate", "unstored_full", "refused")
 
 
 class Gauges(ctypes.Structure):
@@ -55,8 +63,13 @@ class Head(ctypes.Structure):
     ]
 
 
-WORKERS_AT = (ctypes.sizeof(Head) + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
-FILE_BYTES = WORKERS_AT + WORKERS_MAX * ctypes.sizeof(Worker)
+PROBES_AT = ctypes.sizeof(Head)
+WORKERS_AT = (PROBES_AT + BACKENDS_MAX * PROBE_BYTES + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+SERVICES_AT = ctypes.sizeof(Worker)
+BACKENDS_AT = SERVICES_AT + SERVICES_MAX * SERVICE_BYTES
+WORKER_BYTES = ((BACKENDS_AT + BACKENDS_MAX * BACKEND_BYTES + CACHE_LINE - 1)
+                // CACHE_LINE * CACHE_LINE)
+FILE_BYTES = WORKERS_AT + WORKERS_MAX * WORKER_BYTES
 
 
 class Counters:
@@ -86,7 +99,12 @@ class Counters:
 
     def worker(self, index):
         """A copy of one worker's counters, taken within microseconds."""
-        return Worker.from_buffer_copy(self.map, WORKERS_AT + index * ctypes.sizeof(Worker))
+        return Worker.from_buffer_copy(self.map, WORKERS_AT + index * WORKER_BYTES)
+
+    def service(self, worker, index):
+        """A copy of what one worker counted for one service."""
+        at = WORKERS_AT + worker * WORKER_BYTES + SERVICES_AT + index * SERVICE_BYTES
+        return Service.from_buffer_copy(self.map, at)
 
     def workers(self):
         return [self.worker(i) for i in range(self.n_workers)]
@@ -99,7 +117,7 @@ class Counters:
     def drop_count(self, reason):
         """Packets dropped for one reason by all workers; cheap enough to be polled."""
         at = WORKERS_AT + Worker.drops.offset + 8 * self.drop_names.index(reason)
-        return sum(U64.from_buffer_copy(self.map, at + i * ctypes.sizeof(Worker)).value
+        return sum(U64.from_buffer_copy(self.map, at + i * WORKER_BYTES).value
                    for i in range(self.n_workers))
 
 
@@ -128,4 +146,4 @@ def imbalance(before, after):
 
     dropped = sum(after.drops) - sum(before.drops)
     return (of("rx_pkts") + of("generated_pkts") + of("handoff_in_pkts") - of("tx_pkts")
-            - of("consumed_pkts") - of("handoff_out_pkts") - dropped)
+            - of("consumed_pkts") - of("handoff_out_pkts") - of("held_pkts") - dropped)

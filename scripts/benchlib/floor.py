@@ -18,16 +18,16 @@ HUGE_FREE = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepag
 numbers = itertools.count()
 
 
-def memory_arguments():
+def memory_arguments(memory_mb):
     """What braid-dataplane chooses with huge: auto."""
     free_mb = int(HUGE_FREE.read_text()) * 2 if HUGE_FREE.exists() else 0
-    if free_mb >= node.MEMORY_MB:
+    if free_mb >= memory_mb:
         return ["--in-memory"]
     return ["--no-huge", "--no-shconf"]
 
 
 class Floor:
-    def __init__(self, bench, files):
+    def __init__(self, bench, files, memory_mb=node.MEMORY_MB):
         if not shutil.which("dpdk-testpmd"):
             raise BenchError("dpdk-testpmd is not there: run scripts/setup")
         self.bench = bench
@@ -35,14 +35,14 @@ class Floor:
         bench.cleanups.append(lambda: telemetry.forget(self.prefix))
         argv = ["dpdk-testpmd", "-l", f"{node.MAIN_CPU},{node.WORKER_CPU}",
                 "--main-lcore", node.MAIN_CPU, "--no-pci", "--file-prefix", self.prefix,
-                *memory_arguments(), "-m", node.MEMORY_MB]
+                *memory_arguments(memory_mb), "-m", memory_mb]
         for device in node.loop_devices(files.pcap):
             argv += ["--vdev", device]
         argv += ["--", "--forward-mode=io", f"--burst={BURST}", f"--mbcache={MBUF_CACHE}",
                  f"--total-num-mbufs={files.n_frames + MBUFS_SPARE}"]
         self.process = bench.start(argv, stdin=subprocess.PIPE)
         try:
-            wait_until("starting dpdk-testpmd", self.is_up, 30, self.process)
+            wait_until("starting dpdk-testpmd", self.is_up, node.START_SECONDS, self.process)
         except BaseException:
             self.stop()
             raise

@@ -14,7 +14,8 @@ RATE_PPS = 200_000  # for the CPU time per packet: below what each of them can d
 FLOWS = 1024
 SETTLE_SECONDS = 0.3
 LOST_SHARE_MAX = 0.001
-BACKGROUND_SECONDS = 0.5
+BACKGROUND_SECONDS = 1
+STEADY_SECONDS_MIN = 4  # of the load for the CPU time per packet, whose clock has steps of 10 ms
 BACKGROUND_MAX = 0.1  # CPUs; with more, CPU time per packet cannot be told
 SYSTEMS = {
     "linux": "Linux, on the sender's CPU",
@@ -38,25 +39,29 @@ def flood(place, args, seconds, rate=None, mac=node.PORT_MAC):
     before, busy, start = place.received(), lab.busy_seconds(), time.monotonic()
     said = json.loads(run(argv + (["--rate", rate] if rate else [])))
     others = args.background * (time.monotonic() - start)
-    said["busy_seconds"] = max(lab.busy_seconds() - busy - others, 0)
+    said["busy_seconds"] = lab.busy_seconds() - busy - others
     time.sleep(SETTLE_SECONDS)
     said["received"] = place.received() - before
     return said
 
 
+def both_loads(place, args, mac=node.PORT_MAC):
+    """Full speed, then RATE_PPS for longer."""
+    flood(place, args, SETTLE_SECONDS, mac=mac)
+    full = flood(place, args, args.seconds, mac=mac)
+    return full, flood(place, args, max(args.seconds, STEADY_SECONDS_MIN), RATE_PPS, mac)
+
+
 def load(place, args, generator):
-    """Full speed, then RATE_PPS; CPU time without what the generator alone takes."""
-    flood(place, args, SETTLE_SECONDS)
-    full = flood(place, args, args.seconds)
-    steady = flood(place, args, args.seconds, RATE_PPS)
+    """CPU time is that of the machine without what sending alone takes, as just measured."""
+    full, steady = both_loads(place, args)
     if not full["received"] or not steady["received"]:
         raise BenchError("no packet came through")
     own = full["busy_seconds"] - full["sent"] * generator["full_ns"] / 1e9
     return {
         "pps": full["received"] / full["seconds"],
-        "cpu_ns_full": max(own, 0) / full["received"] * 1e9,
-        "cpu_ns": max(steady["busy_seconds"] / steady["received"] * 1e9
-                      - generator["steady_ns"], 0),
+        "cpu_ns_full": own / full["received"] * 1e9,
+        "cpu_ns": steady["busy_seconds"] / steady["received"] * 1e9 - generator["steady_ns"],
         "lost": 1 - steady["received"] / steady["sent"],
     }
 
@@ -71,8 +76,7 @@ def measure_background():
 def measure_generator(bench, args):
     """What sending costs: the same frames for a MAC address that nobody has."""
     place = lab.Lab(bench)
-    full = flood(place, args, args.seconds, mac=lab.STRANGE_MAC)
-    steady = flood(place, args, args.seconds, RATE_PPS, mac=lab.STRANGE_MAC)
+    full, steady = both_loads(place, args, lab.STRANGE_MAC)
     place.end()
     return {"pps": full["sent"] / full["seconds"],
             "full_ns": full["busy_seconds"] / full["sent"] * 1e9,
@@ -113,13 +117,18 @@ def choose_kind(bench, args, generator):
 
 
 def one_repetition(bench, args, kind, samples):
-    args.background = measure_background()
-    samples["background"].append(args.background)
-    generator = measure_generator(bench, args)
-    samples["linux"].append(measure_linux(bench, args, generator, "0"))
-    samples["linux-rps"].append(measure_linux(bench, args, generator, f"{1 << node.WORKER_CPU:x}"))
-    samples["braid"].append(measure_braid(bench, args, generator, kind))
-    samples["generator"].append(generator)
+    """Each system's run has a look at the background and at the generator just before it."""
+    measures = {
+        "linux": lambda generator: measure_linux(bench, args, generator, "0"),
+        "linux-rps": lambda generator: measure_linux(bench, args, generator,
+                                                     f"{1 << node.WORKER_CPU:x}"),
+        "braid": lambda generator: measure_braid(bench, args, generator, kind),
+    }
+    for name, measure in measures.items():
+        args.background = measure_background()
+        samples["background"].append(args.background)
+        samples["generator"].append(measure_generator(bench, args))
+        samples[name].append(measure(samples["generator"][-1]))
     say("; ".join(f"{name} {samples[name][-1]['pps'] / 1e3:.0f} kpps, "
                   f"{samples[name][-1]['cpu_ns']:.0f} ns" for name in SYSTEMS))
 
@@ -131,6 +140,10 @@ def row_of(name, samples, kind, quiet=True):
 
     def cpu(field):
         return round(middle(field)) if quiet else None
+
+    def spread(field):
+        values = [sample[field] for sample in samples]
+        return [round(min(values)), round(max(values))] if quiet else None
 
     pps = [sample["pps"] for sample in samples]
     lost = max(middle("lost"), 0)  # a frame of the node's own makes it a trifle negative
@@ -144,7 +157,9 @@ def row_of(name, samples, kind, quiet=True):
         "mpps_min": round(min(pps) / 1e6, 3),
         "mpps_max": round(max(pps) / 1e6, 3),
         "cpu_ns_per_packet_at_full_load": cpu("cpu_ns_full"),
+        "cpu_ns_per_packet_at_full_load_spread": spread("cpu_ns_full"),
         "cpu_ns_per_packet": cpu("cpu_ns"),
+        "cpu_ns_per_packet_spread": spread("cpu_ns"),
         "lost_share": round(lost, 5),
         "problems": problems,
         "valid": not problems,
@@ -175,14 +190,20 @@ def main(bench, args):
     }
 
 
-HEAD = ["forwarded by", "Mpps", "min-max", "CPU ns/packet, full load", "CPU ns/packet, 200 kpps",
-        "lost at 200 kpps"]
+HEAD = ["forwarded by", "Mpps", "min-max", "CPU ns/packet, full load", "min-max",
+        "CPU ns/packet, 200 kpps", "min-max", "lost at 200 kpps"]
+
+
+def spread_text(spread):
+    return "-" if spread is None else f"{spread[0]} to {spread[1]}"
 
 
 def table_rows(result):
     return [[row["text"], report.number(row["mpps"], 3), f"{row['mpps_min']}-{row['mpps_max']}",
              report.number(row["cpu_ns_per_packet_at_full_load"], 0),
-             report.number(row["cpu_ns_per_packet"], 0), f"{row['lost_share'] * 100:.2f} %"]
+             spread_text(row["cpu_ns_per_packet_at_full_load_spread"]),
+             report.number(row["cpu_ns_per_packet"], 0),
+             spread_text(row["cpu_ns_per_packet_spread"]), f"{row['lost_share'] * 100:.2f} %"]
             for row in result["cases"]]
 
 
@@ -190,7 +211,8 @@ def text(result):
     lines = [report.text_table(HEAD, table_rows(result)), "",
              f"64-byte frames between two namespaces; the generator alone sends "
              f"{result['generator_mpps']} Mpps.",
-             "CPU time of the whole machine, less what sending alone takes."]
+             "CPU time of the whole machine, less what sending to nobody takes in the same "
+             "repetition; medians."]
     if result["background_cpus"] > BACKGROUND_MAX:
         lines.append(f"Other processes kept {result['background_cpus']:.2f} CPUs busy, so it is "
                      "not known: repeat it on a quiet machine.")

@@ -7,12 +7,12 @@ import socket
 
 from benchlib import cases, telemetry
 from benchlib.counters import Counters
-from benchlib.process import BenchError, wait_until
+from benchlib.process import BenchError, anonymous_bytes, wait_until
 
 MEMORY_MB = 768
 PORT_MAC = "02:00:00:00:00:01"
 HOP_MAC = "02:00:00:00:00:b2"
-START_SECONDS = 30
+START_SECONDS = 120  # with many GB of memory to clear
 APPLY_SECONDS = 120
 WORKER_CPU, MAIN_CPU = 1, 0
 
@@ -40,13 +40,13 @@ def free_port():
         return s.getsockname()[1]
 
 
-def config(devices, route_files=(), routes=(), idle="poll"):
+def config(devices, route_files=(), routes=(), idle="poll", memory_mb=MEMORY_MB):
     """The configuration of a node with two ports, `in` and `out`, but for NAME and METRICS."""
     text = f"""node:
   name: NAME
   workers: [{WORKER_CPU}]
   main: {MAIN_CPU}
-  memory: {MEMORY_MB}M
+  memory: {memory_mb}M
   huge: auto
   idle: {idle}
   ports:
@@ -99,6 +99,7 @@ class Node:
         self.dataplane = self.start("braid-dataplane")
         wait_until("starting braid-dataplane", self.dataplane_is_up, START_SECONDS, self.dataplane)
         self.counters = Counters(self.runtime / "counters")
+        self.anonymous_bytes = anonymous_bytes(self.dataplane.pid)  # before there is anything
         self.control = self.start("braid-control", cpus=[MAIN_CPU])
         wait_until("installing the configuration", self.is_installed, APPLY_SECONDS, self.control)
 

@@ -6,6 +6,7 @@ import struct
 
 SOURCE_MAC = bytes.fromhex("0200000000aa")
 PORT_MAC = bytes.fromhex("020000000001")
+TCP, UDP = 6, 17
 
 # Shares of prefix lengths in a full IPv4 table, per mille (after the RIPE RIS and Route Views
 # tables of 2023: /24 dominates, very few are longer).
@@ -32,6 +33,31 @@ def ip4_frame(src, dst, sport, dport, size):
     head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
     udp = struct.pack("!HHHH", sport, dport, length - 20, 0)
     return PORT_MAC + SOURCE_MAC + b"\x08\x00" + head + udp + bytes(length - 28)
+
+
+def transport4_frame(source, destination, protocol, body):
+    """A frame of 64 bytes with 20 bytes of TCP or UDP between (address, port) pairs; `body` is what
+    follows the ports, its checksum 0 and the frame's right."""
+    src, sport = source
+    dst, dport = destination
+    head = struct.pack("!BBHHHBBHII", 0x45, 0, 40, 0, 0x4000, 64, protocol, 0, src, dst)
+    head = head[:10] + struct.pack("!H", checksum(head)) + head[12:]
+    body = struct.pack("!HH", sport, dport) + body
+    at = 16 if protocol == TCP else 6
+    value = checksum(struct.pack("!IIHH", src, dst, protocol, len(body)) + body) or 0xFFFF
+    return (PORT_MAC + SOURCE_MAC + b"\x08\x00" + head + body[:at] + struct.pack("!H", value)
+            + body[at + 2:] + bytes(10))
+
+
+def tcp4_frame(source, destination, flags):
+    """A TCP segment without data."""
+    return transport4_frame(source, destination, TCP,
+                            struct.pack("!IIBBHHH", 1, 1, 0x50, flags, 8192, 0, 0))
+
+
+def udp4_frame(source, destination):
+    """A UDP datagram with 12 bytes of data."""
+    return transport4_frame(source, destination, UDP, struct.pack("!HH12s", 20, 0, b"x" * 12))
 
 
 def ip6_frame(src, dst, sport, dport, size):

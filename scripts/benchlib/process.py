@@ -127,6 +127,12 @@ def memory_bytes(pid):
     return (kib["VmRSS"] + huge) * 1024, (kib["VmHWM"] + huge) * 1024
 
 
+def anonymous_bytes(pid):
+    """Memory of a process that is neither a file's nor DPDK's."""
+    text = pathlib.Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"^RssAnon:\s+(\d+) kB", text, re.MULTILINE).group(1)) * 1024
+
+
 def polling_thread(pid):
     """The schedstat file of the one lcore thread of a DPDK process that is not its main thread."""
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():

@@ -8,7 +8,7 @@ import time
 from benchlib import chart, counters, report
 from benchlib.cases import CASES, Files
 from benchlib.floor import OUT, Floor
-from benchlib.node import Node, config, loop_devices, programs
+from benchlib.node import MEMORY_MB, Node, config, loop_devices, programs
 from benchlib.process import BenchError, polling_thread, say, thread_seconds
 from benchlib.telemetry import Telemetry
 
@@ -39,8 +39,8 @@ def rate(process, prefix, seconds, observe=lambda: None):
             "cpu_share": min(cpu / (at1 - at0), 1), "before": before, "after": after}
 
 
-def measure_floor(bench, files, seconds):
-    floor = Floor(bench, files)
+def measure_floor(bench, files, seconds, memory_mb=MEMORY_MB):
+    floor = Floor(bench, files, memory_mb)
     try:
         sample = rate(floor.process, floor.prefix, seconds)
     finally:
@@ -259,7 +259,7 @@ def markdown(result):
     return report.markdown_table(HEAD, table_rows(result))
 
 
-def svg(result):
+def svg(result, title="braid routes: packets per second, one core"):
     """The chart: one bar per case, the floor behind it, the target as a mark."""
     bars = []
     for row in result["cases"]:
@@ -269,7 +269,7 @@ def svg(result):
         bars.append(chart.Bar(label=row["case"], text=row["text"], value=row["mpps"],
                               behind=row["floor"]["mpps"], mark=target_mpps(row), note=note))
     return chart.draw(chart.Chart(
-        title="braid routes: packets per second, one core",
+        title=title,
         unit="Mpps", legend=("braid", "device alone (testpmd io)", "target"), bars=bars))
 
 

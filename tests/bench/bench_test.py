@@ -15,7 +15,8 @@ sys.dont_write_bytecode = True
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from benchlib import cases, chart, counters, linux, node, pcap, report, route, routes  # noqa: E402
+from benchlib import (  # noqa: E402  (the path is set above)
+    cases, chart, counters, lb, linux, node, pcap, peers, report, route, routes)
 
 
 def header_sum(frame):
@@ -43,6 +44,21 @@ class Traffic(unittest.TestCase):
         frame = pcap.ip6_frame(bytes(16), bytes(16), 1024, 9, 64)
         self.assertEqual(len(frame), 64)
         self.assertEqual(struct.unpack("!H", frame[18:20])[0], 64 - 14 - 40)
+
+    def test_transport_frames_have_right_checksums(self):
+        for frame in (pcap.tcp4_frame((0x14010203, 1024), (lb.VIP, 80), lb.SYN),
+                      pcap.udp4_frame((0x14010203, 1024), (lb.VIP, 80))):
+            self.assertEqual(len(frame), 64)
+            self.assertEqual(header_sum(frame), 0xFFFF)
+            pseudo = frame[26:34] + struct.pack("!HH", frame[23], 20)
+            self.assertEqual(pcap.checksum(pseudo + frame[34:54]), 0)
+
+    def test_replies_go_to_every_port_that_the_flows_have(self):
+        frames = list(lb.reply_frames(lb.POOL_ADDRESSES * 3))
+        ports = {frame[30:34] + frame[36:38] for frame in frames}
+        self.assertEqual(len(ports), len(frames))
+        self.assertEqual(max(struct.unpack("!H", port[4:])[0] for port in ports),
+                         lb.NAT_PORT_MIN + 2)
 
     def test_a_pcap_file_holds_every_frame(self):
         frames = [bytes([i]) * (60 + i) for i in range(3)]
@@ -141,11 +157,12 @@ class SharedCounters(unittest.TestCase):
 
     def test_the_layout_is_that_of_the_header(self):
         text = (ROOT / "lib/api/stats.h").read_text()
-        for name, value in (("MAGIC", "0x62726169u"), ("VERSION", "1"), ("WORKERS_MAX", "17"),
+        for name, value in (("MAGIC", "0x62726169u"), ("VERSION", "2"), ("WORKERS_MAX", "17"),
                             ("STAGES_MAX", "40"), ("DROPS_MAX", "128"), ("PORTS_MAX", "16"),
-                            ("INTERFACES_MAX", "64"), ("NAME_MAX", "32")):
+                            ("INTERFACES_MAX", "64"), ("NAME_MAX", "32"),
+                            ("SERVICES_MAX", "1024"), ("BACKENDS_MAX", "4096")):
             self.assertRegex(text, rf"#define STATS_{name}\s+{value}\b")
-        self.assertEqual(ctypes.sizeof(counters.Worker) % counters.CACHE_LINE, 0)
+        self.assertEqual(counters.WORKER_BYTES % counters.CACHE_LINE, 0)
 
     def test_packets_in_flight_are_what_went_in_and_not_out(self):
         before, after = self.worker(), self.worker(rx_pkts=100, tx_pkts=60, consumed_pkts=10)
@@ -179,6 +196,41 @@ class Results(unittest.TestCase):
         one = {"pps": 1e6, "cpu_ns_full": 500, "cpu_ns": 500, "lost": 0.5}
         self.assertFalse(linux.row_of("linux", [one], "af_xdp")["valid"])
         self.assertTrue(linux.row_of("linux", [{**one, "lost": 0}], "af_xdp")["valid"])
+
+
+class Balancing(unittest.TestCase):
+    def sample(self, new, unstored=0, packets=1000):
+        worker = counters.Worker(rx_pkts=packets, tx_pkts=packets)
+        return {"wall_pps": packets,
+                "before": {"worker": counters.Worker(), "drops": {}, "at": 0,
+                           "service": counters.Service()},
+                "after": {"worker": worker, "drops": {}, "at": 1,
+                          "service": counters.Service(new_flows=new, unstored_rate=unstored)}}
+
+    def test_a_case_is_invalid_when_its_flows_are_others(self):
+        cases_by_name = {case.name: case for case in lb.CASES}
+        for name, sample, valid in (("dsr-10k", self.sample(0), True),
+                                    ("dsr-10k", self.sample(500), False),
+                                    ("new-flows", self.sample(1000), True),
+                                    ("new-flows", self.sample(500), False),
+                                    ("syn-flood", self.sample(10, 990), True),
+                                    ("syn-flood", self.sample(10, 10), False)):
+            self.assertEqual(not lb.problems_of(sample, cases_by_name[name]), valid, name)
+
+    def test_memory_is_enough_for_the_frames(self):
+        for case in lb.CASES:
+            self.assertGreater(case.memory_mb() * (1 << 20) / 3 / lb.MBUF_BYTES, case.n_frames())
+
+    def test_wrk_errors_are_counted(self):
+        self.assertEqual(peers.wrk_errors("  10 requests in 1.00s"), 0)
+        said = "  Socket errors: connect 1, read 2, write 0, timeout 4"
+        self.assertEqual(peers.wrk_errors(said), 7)
+
+    def test_peers_are_in_the_table(self):
+        sample = {"per_second": 1000.0, "errors": 0, "cpu_us": 12.34, "own_cpu_us": None}
+        row = peers.row_of("nftables", [sample] * 3, "af_xdp")
+        self.assertIn("nftables", peers.text([row]))
+        self.assertEqual(row["cpu_us_per_connection"], 12.3)
 
 
 class Charts(unittest.TestCase):

@@ -79,6 +79,8 @@ without_the_right_to() {
 }
 
 beside_a_node() {
+	local service='$aservices: [{name: web, port: 80, backends: [{address: 198.51.100.2}]'
+
 	mkdir -p "$NET_RUNTIME"
 	/usr/bin/python3 -c 'import socket, sys
 socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind(sys.argv[1])' \
@@ -101,6 +103,14 @@ socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET).bind(sys.argv[1])' \
 	expect_apply "another node" 'node differs.*restart' "s/name: $NET_NODE/name: other/"
 	expect_apply "a missing route file" 'cannot read route file .*none.txt.*No such file' \
 		'$aroute_files: [none.txt]'
+	expect_apply "a service without backends" \
+		'bad.yaml:[0-9]+:[0-9]+: "backends" is an empty list' \
+		'$aservices: [{name: web, vip: 203.0.113.10, port: 80, mode: dsr, backends: []}]'
+	expect_apply "a VIP that is an interface's address" \
+		'vip 192.0.2.1 of service "web" is an address of interface "lan"' \
+		"$service, vip: 192.0.2.1, mode: dsr}]"
+	expect_apply "NAT without a pool" 'mode nat of service "web" needs source addresses' \
+		"$service, vip: 203.0.113.10, mode: nat}]"
 	expect "explain on no interface" '"lon"' "$BRAIDCTL" -r "$NET_RUNTIME" explain -i lon -s \
 		192.0.2.2 -d 198.51.100.2
 	expect "capture of no reason" 'did you mean "ip4_bad_checksum"' "$BRAIDCTL" -r \
