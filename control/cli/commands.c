@@ -207,7 +207,7 @@ const struct cli_command cli_commands[] = {
 			.letter = 'w',
 			.help = "show progress and end when its last flow is gone"}},
 		.examples = {"braidctl drain web 192.0.2.21:8080 --wait",
-			"braidctl drain web '[2001:db8::1]:80'"},
+			"braidctl drain web6 '[2001:db8::1]:80'"},
 		.run = cli_drain,
 	},
 	{

@@ -24,12 +24,17 @@ char *service_backend_format(const struct ip_addr *address, uint16_t port, char 
 	return buf;
 }
 
-static void on_timer(evutil_socket_t fd, short what, void *arg)
+static uint64_t clock_ns(void)
 {
 	struct timespec ts;
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
-	service_tick(arg, (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	service_tick(arg, clock_ns());
 }
 
 struct service_table *service_create(
@@ -45,6 +50,8 @@ struct service_table *service_create(
 	service_drains_load(t);
 	if (!base)
 		return t;
+	/* The dataplane may answer before the timer fires for the first time. */
+	t->now_ns = clock_ns();
 	t->timer = event_new(base, -1, EV_PERSIST, on_timer, t);
 	if (t->timer && event_add(t->timer, &period) == 0)
 		return t;

@@ -76,7 +76,8 @@ struct service_table;
 
 /*
  * Starts with no services; drains are kept in the directory @runtime. NULL @base: no timer, the
- * caller calls service_tick(). @ops is copied. NULL when there is no memory.
+ * caller calls service_tick(), first before service_follow(). @ops is copied. NULL when there is no
+ * memory.
  */
 struct service_table *service_create(
 	struct event_base *base, const char *runtime, const struct service_ops *ops);

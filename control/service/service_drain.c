@@ -39,7 +39,8 @@ void service_drains_load(struct service_table *t)
 		line && t->drains && t->n_drains < CONF_BACKENDS_MAX;
 		line = strtok_r(NULL, "\n", &save))
 		t->n_drains += parse_row(line, &t->drains[t->n_drains]);
-	if (!text || !t->drains)
+	t->drains_known = text && t->drains;
+	if (!t->drains_known)
 		log_line("%s: cannot be read: drains from before are not known", t->drains_path);
 	free(text);
 }
@@ -68,8 +69,7 @@ int service_drains_save(const struct service_table *t, struct base_error *err)
 	char *text = NULL, address[IPADDR_TEXT_MAX];
 	size_t len = 0;
 	FILE *out = open_memstream(&text, &len);
-	bool any = false;
-	int rc = 0;
+	int rc;
 
 	if (!out)
 		return base_error_set(err, ENOMEM, "no memory to keep the drains");
@@ -78,17 +78,13 @@ int service_drains_save(const struct service_table *t, struct base_error *err)
 
 		if (!b->drained)
 			continue;
-		any = true;
 		fprintf(out, "%s %s %u\n", t->services[b->service].name,
 			ip_addr_format_host(&b->address, address), b->port);
 	}
 	if (fclose(out) != 0)
 		rc = base_error_set(err, ENOMEM, "no memory to keep the drains");
-	else if (any)
+	else
 		rc = file_replace(t->drains_path, FILE_HEAD, text, len, err);
-	else if (unlink(t->drains_path) < 0 && errno != ENOENT)
-		rc = base_error_set(
-			err, errno, "%s: cannot be removed: %s", t->drains_path, strerror(errno));
 	free(text);
 	return rc;
 }

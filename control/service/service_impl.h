@@ -25,10 +25,11 @@ struct service_table {
 	struct event *timer;
 	char drains_path[CONF_PATH_MAX];
 	enum service_phase phase;
-	bool waiting; /* for an answer */
-	bool stale;   /* ... that will be of no interest */
-	bool learned; /* once at least: what the dataplane had is known */
-	bool anew;    /* another connection: counters may be others, all decisions are told */
+	bool waiting;      /* for an answer */
+	bool stale;        /* ... that will be of no interest */
+	bool drains_known; /* from the file: what the dataplane has may be older */
+	bool learned;      /* once at least: what the dataplane had is known */
+	bool anew;         /* another connection: counters may be others, all decisions are told */
 	uint64_t generation; /* 0: none, or detached */
 	uint64_t cursor;     /* of the dump */
 	uint64_t retry_ns;   /* after an error: not before this */

@@ -107,7 +107,8 @@ static void adopt(const struct service_table *t, struct service_backend *b,
 	const char *reason = b->told.reason;
 	bool panic = strncmp(reason, SERVICE_PANIC_MARK, strlen(SERVICE_PANIC_MARK)) == 0;
 
-	b->drained |= info->draining;
+	if (!t->drains_known)
+		b->drained |= info->draining;
 	health_adopt(&b->health, info->down || panic,
 		panic ? reason + strlen(SERVICE_PANIC_MARK) : reason);
 }

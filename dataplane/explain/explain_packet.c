@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include <rte_ether.h>
-#include <rte_icmp.h>
 #include <rte_ip.h>
 #include <rte_tcp.h>
 #include <rte_udp.h>
 
 #include "dataplane/explain/explain_packet.h"
+#include "dataplane/ip/ip.h"
 
 #define DEFAULT_TTL 64
 
@@ -85,12 +85,12 @@ static void fill_l4(uint8_t *l3, const struct api_explain *req, uint32_t size)
 		sum_at = l4 + offsetof(struct rte_udp_hdr, dgram_cksum);
 		break;
 	case IPPROTO_ICMP:
-		l4[0] = RTE_IP_ICMP_ECHO_REQUEST;
+		l4[0] = ICMP4_ECHO_REQUEST;
 		sum = (uint16_t)~rte_raw_cksum(l4, len);
 		memcpy(l4 + 2, &sum, 2);
 		return;
 	case IPPROTO_ICMPV6:
-		l4[0] = 128; /* echo request, RFC 4443 section 4.1 */
+		l4[0] = ICMP6_ECHO_REQUEST;
 		sum_at = l4 + 2;
 		break;
 	default:

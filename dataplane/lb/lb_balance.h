@@ -115,13 +115,14 @@ static inline bool lb_flow_goes_on(
 	       !lb_flow_is_idle(w, flow);
 }
 
-/* The state of @flow after the client's @event. Behind NAT a client that no backend has answered
- * yet establishes nothing. */
-static inline void lb_flow_advance(
-	const struct lb_nat *nat, struct lb_flow *flow, enum lb_event event)
+/* The state of @flow after a client's packet with @tcp_flags. Behind NAT a client that no backend
+ * has answered yet establishes nothing. */
+static inline void lb_flow_advance(struct lb_nat *nat, struct lb_flow *flow, uint8_t tcp_flags)
 {
-	uint8_t next = lb_state_next(flow->state, event);
+	uint8_t next = lb_state_next(flow->state, lb_event_of(tcp_flags));
 
+	if (UNLIKELY(tcp_flags & LB_TCP_RST) && nat)
+		nat->reset = true;
 	if (LIKELY(next == flow->state))
 		return;
 	if (nat && !nat->answered && next != LB_FLOW_TCP_CLOSING)
@@ -160,6 +161,24 @@ static inline bool lb_store(
 	return lb_flow4_add(w, pk->hash, &pk->flow4) != NULL;
 }
 
+/*
+ * Passes @m, a fragment whose flow is not here, to the next worker that was not asked yet: a device
+ * with queues of its own gives fragments to the worker of their addresses, not to that of the flow.
+ */
+static inline bool lb_ask_next(struct worker *w, struct rte_mbuf *m, const bool is_ip6)
+{
+	struct pkt *p = pkt_of(m);
+
+	if (!(p->flags & PKT_PORTS) || !w->lb || p->visited + 1 >= w->n_workers ||
+		p->iface >= WORLD_INTERFACES_MAX ||
+		(w->lb->ports->steered >> w->world->ifaces[p->iface].port & 1))
+		return false;
+	p->visited++;
+	worker_handoff(w, m, (uint8_t)((w->id + 1u) % w->n_workers),
+		is_ip6 ? STAGE_ip6_input : STAGE_ip4_input);
+	return true;
+}
+
 /* Takes a NAT port for the new flow of @pk to backend number @backend and stores it. */
 static inline struct lb_way lb_begin_nat(
 	struct worker *w, struct lb_packet *pk, uint16_t backend, const bool is_ip6)
@@ -176,7 +195,8 @@ static inline struct lb_way lb_begin_nat(
 
 	/* What is no beginning has lost its flow: whoever sent it learns it from a reset. */
 	if (pk->l4.protocol == IPPROTO_TCP && !lb_is_syn(pk->l4.tcp_flags)) {
-		lb_put_aside(w, pk->m, LB_CLASS_LOCAL, is_ip6);
+		if (!lb_ask_next(w, pk->m, is_ip6))
+			lb_put_aside(w, pk->m, LB_CLASS_LOCAL, is_ip6);
 		return (struct lb_way){NULL, 0};
 	}
 	/* The main thread owns no ports. */
@@ -252,8 +272,8 @@ static inline struct lb_way lb_decide(
 
 	if (found && lb_flow_goes_on(w, found, pk->l4.tcp_flags)) {
 		found->seen = lb_tick(w);
-		lb_flow_advance(found->nat ? lb_nat_held(w, found->nat) : NULL, found,
-			lb_event_of(pk->l4.tcp_flags));
+		lb_flow_advance(
+			found->nat ? lb_nat_held(w, found->nat) : NULL, found, pk->l4.tcp_flags);
 		return (struct lb_way){&w->world->lb->backends[found->backend], found->nat};
 	}
 	if (found)
@@ -276,7 +296,7 @@ static inline struct lb_way lb_follow(
 {
 	const struct lb_backend *b = &w->world->lb->backends[found->backend];
 	enum lb_event event = lb_event_of(tcp_flags);
-	const struct lb_nat *nat = NULL;
+	struct lb_nat *nat = NULL;
 
 	if (UNLIKELY(event == LB_EVENT_OPENS || b->use == API_BACKEND_DOWN || b->service_gone))
 		return (struct lb_way){NULL, 0};
@@ -286,8 +306,45 @@ static inline struct lb_way lb_follow(
 			return (struct lb_way){NULL, 0};
 	}
 	found->seen = tick;
-	lb_flow_advance(nat, found, event);
+	lb_flow_advance(nat, found, tcp_flags);
 	return (struct lb_way){b, found->nat};
+}
+
+/* The interface by which packets leave to @b, for its MTU; NULL: there is no way. */
+static inline const struct iface *lb_iface_to(const struct worker *w, const struct lb_backend *b)
+{
+	const struct nexthop *nh = &w->world->nexthops[b->nexthop];
+
+	if (nh->kind == NEXTHOP_GROUP)
+		nh = &w->world->nexthops[nh->group->hops[0]];
+	if (UNLIKELY(nh->kind != NEXTHOP_NEIGHBOR && nh->kind != NEXTHOP_CONNECTED))
+		return NULL;
+	return &w->world->ifaces[nh->iface];
+}
+
+/* Answers and drops @m, which does not fit the @mtu of its way. */
+static inline void lb_too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu, const bool is_ip6)
+{
+	if (is_ip6)
+		icmp6_error(w, m, DROP_lb_too_big,
+			(struct icmp_error){
+				.type = ICMP6_TOO_BIG, .info = MAX_OF(mtu, IP6_MTU_MIN_BYTES)});
+	else
+		icmp4_error(w, m, DROP_lb_too_big,
+			(struct icmp_error){.type = ICMP4_UNREACHABLE,
+				.code = ICMP4_UNREACHABLE_TOO_BIG,
+				.info = mtu});
+}
+
+/* Answers and drops @m, whose last hop this is. */
+static inline void lb_expired(struct worker *w, struct rte_mbuf *m, const bool is_ip6)
+{
+	if (is_ip6)
+		icmp6_error(
+			w, m, DROP_ip6_hop_limit, (struct icmp_error){.type = ICMP6_TIME_EXCEEDED});
+	else
+		icmp4_error(w, m, DROP_ip4_ttl_exceeded,
+			(struct icmp_error){.type = ICMP4_TIME_EXCEEDED});
 }
 
 /* Counts a packet of @bytes, IP header included, to backend @b. */
@@ -336,8 +393,10 @@ static inline void lb_reply_note(
 		return;
 	stats->reply_pkts++;
 	stats->reply_bytes += bytes;
-	if (UNLIKELY((tcp_flags & LB_TCP_RST) && !record->answered))
-		stats->refused++;
+	if (UNLIKELY(tcp_flags & LB_TCP_RST)) {
+		stats->refused += !record->answered;
+		record->reset = true;
+	}
 	record->answered = true;
 	record->seen = lb_tick(w);
 	record->state = lb_state_next(record->state, lb_event_of(tcp_flags));

@@ -182,11 +182,32 @@ static __rte_always_inline void lb_translate(
 	}
 }
 
+/* Answers and drops @m if it must not pass NAT to @b: the error is about the packet as its client
+ * knows it, and counts against that client's share of errors, not against that of the pool. */
+static __attribute__((noinline)) bool lb_nat_ends(
+	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, const bool is_ip6)
+{
+	const struct iface *out = lb_iface_to(w, b);
+	const uint8_t *l3 = lb_l3(m);
+	const struct rte_ipv4_hdr *h = (const struct rte_ipv4_hdr *)l3;
+
+	if (l3[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET] <= 1) {
+		lb_expired(w, m, is_ip6);
+		return true;
+	}
+	if (!out || lb_l3_bytes(m) <= out->mtu ||
+		(!is_ip6 && !(h->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG))))
+		return false;
+	lb_too_big(w, m, out->mtu, is_ip6);
+	return true;
+}
+
 /* Sends @pk its way. */
 static __rte_always_inline void lb_send(
 	struct worker *w, const struct lb_packet *pk, struct lb_way way, const bool is_ip6)
 {
 	const struct lb_backend *b = way.backend;
+	uint8_t hops;
 
 	if (UNLIKELY(b->nexthop == 0)) {
 		lb_unreachable(w, pk->m, DROP_lb_backend_unreachable, is_ip6);
@@ -199,8 +220,13 @@ static __rte_always_inline void lb_send(
 			lb_send4(w, pk->m, b, pk->hash);
 		return;
 	}
-	if (way.nat)
+	if (way.nat) {
+		hops = lb_l3(pk->m)[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET];
+		if (UNLIKELY(hops <= 1 || lb_l3_bytes(pk->m) > IP6_MTU_MIN_BYTES) &&
+			lb_nat_ends(w, pk->m, b, is_ip6))
+			return;
 		lb_translate(w, pk, way, is_ip6);
+	}
 	lb_forward(w, pk->m, b, is_ip6);
 }
 
@@ -300,6 +326,26 @@ static __rte_always_inline void lb_translate_reply(
 	}
 }
 
+/*
+ * Routes the @n answers @pkts to their clients. A client with an address of the balancer itself was
+ * made up: its answers would come in as questions, and two talkative backends (or one) would answer
+ * each other for ever.
+ */
+static __rte_always_inline void lb_route(
+	struct worker *w, struct rte_mbuf **pkts, unsigned n, const bool is_ip6)
+{
+	struct lane *here = &w->lanes[is_ip6 ? STAGE_lb6 : STAGE_lb4];
+	unsigned before = here->n;
+
+	if (is_ip6)
+		ip6_route(w, pkts, n);
+	else
+		ip4_route(w, pkts, n);
+	while (UNLIKELY(here->n > before))
+		drop(w, here->pkts[--here->n],
+			is_ip6 ? DROP_ip6_redirect_loop : DROP_ip4_redirect_loop);
+}
+
 /* Sends the packets of backends in @b to the clients. */
 static __rte_always_inline void lb_answer(struct worker *w, struct lb_batch *b, const bool is_ip6)
 {
@@ -318,10 +364,7 @@ static __rte_always_inline void lb_answer(struct worker *w, struct lb_batch *b, 
 		lb_translate_reply(r, r->record, is_ip6);
 		routed[n++] = r->m;
 	}
-	if (is_ip6)
-		ip6_route(w, routed, n);
-	else
-		ip4_route(w, routed, n);
+	lb_route(w, routed, n, is_ip6);
 }
 
 /* The body of both stages. */

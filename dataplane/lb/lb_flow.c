@@ -4,6 +4,7 @@
 
 #define SLOTS_MASK    ((1u << LB_FLOW_BUCKET_SLOTS) - 1)
 #define SWEEP_SHARE   10             /* of a table at most at once, however late the sweep is */
+#define SWEEP_AHEAD   4              /* buckets whose records are on their way */
 #define BURST_PER_SEC 10             /* the tokens of a tenth of a second */
 #define PER_NSEC_Q64  18446744074ULL /* 2^64 / NSEC_PER_SEC */
 
@@ -22,19 +23,30 @@ static bool expired(
 	return lb_tick(w) - seen > w->world->lb->idle_ticks[life];
 }
 
+/* Whether the client of @flow spoke so lately that it does not matter what its record says. */
+static bool spoke_lately(const struct worker *w, const struct lb_flow *flow)
+{
+	return !expired(w, flow->state, flow->seen, false) &&
+	       !expired(w, flow->state, flow->seen, true);
+}
+
 bool lb_flow_is_idle(const struct worker *w, const struct lb_flow *flow)
 {
 	const struct lb_nat *nat;
-	bool closing = flow->state == LB_FLOW_TCP_CLOSING;
+	bool closing;
 
 	if (UNLIKELY(!w->world->lb))
 		return true;
 	if (flow->nat == 0)
-		return expired(w, flow->state, flow->seen, closing);
+		return expired(w, flow->state, flow->seen, false);
 	nat = lb_nat_held(w, flow->nat);
 	if (UNLIKELY(!nat))
 		return true;
-	closing |= nat->state == LB_FLOW_TCP_CLOSING;
+	if (LIKELY(spoke_lately(w, flow)))
+		return false;
+	/* What one side has closed is a connection still (RFC 5382 REQ-5). */
+	closing = nat->reset ||
+		  (flow->state == LB_FLOW_TCP_CLOSING && nat->state == LB_FLOW_TCP_CLOSING);
 	return expired(w, flow->state, flow->seen, closing) &&
 	       expired(w, nat->state, nat->seen, closing);
 }
@@ -137,6 +149,19 @@ static uint32_t used_slots(const struct lb_table *t, uint32_t bucket)
 	return ~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(no_tag, no_tag)) & SLOTS_MASK;
 }
 
+/* Fetches the records that the sweep will need for the flows of @bucket. */
+static void fetch_records(const struct worker *w, const struct lb_table *t, uint32_t bucket)
+{
+	size_t first = (size_t)bucket * LB_FLOW_BUCKET_SLOTS;
+
+	for (uint32_t used = used_slots(t, bucket); used; used &= used - 1) {
+		const struct lb_flow *flow = flow_at(t, first + (unsigned)__builtin_ctz(used));
+
+		if (flow->nat && !spoke_lately(w, flow))
+			rte_prefetch0(lb_nat_held(w, flow->nat));
+	}
+}
+
 void lb_flow_sweep(struct worker *w, struct lb_table *table, uint32_t n_buckets)
 {
 	const struct lb_world *lb = w->world->lb;
@@ -145,6 +170,8 @@ void lb_flow_sweep(struct worker *w, struct lb_table *table, uint32_t n_buckets)
 		size_t first = (size_t)table->cursor * LB_FLOW_BUCKET_SLOTS;
 		uint32_t used = used_slots(table, table->cursor);
 
+		if (LIKELY(lb != NULL))
+			fetch_records(w, table, (table->cursor + SWEEP_AHEAD) % table->n_buckets);
 		for (; used; used &= used - 1) {
 			struct lb_flow *flow =
 				flow_at(table, first + (unsigned)__builtin_ctz(used));

@@ -112,6 +112,9 @@ int lb_stage_backend(const struct api_backend *want, struct base_error *err);
 /* Stages a prefix of the NAT pool (lb_stage_pool.c). */
 int lb_stage_pool(const struct api_pool *want, struct base_error *err);
 
+/* Takes away from @next the addresses that no prefix of the generation has (lb_stage_pool.c). */
+void lb_stage_pool_sweep(struct lb_block *next);
+
 /* The front of @prefix, made if need be and then its route: its number, or a negative errno with a
  * sentence. */
 int lb_stage_front(

@@ -26,6 +26,7 @@ struct lb_nat {
 	uint8_t state;    /* enum lb_flow_state: as seen from the backend's packets; FREE: unused */
 	uint8_t family;   /* 4 or 6 */
 	uint8_t answered; /* the backend has sent something */
+	uint8_t reset;    /* either side has sent a RST: the connection is over */
 	uint32_t seen;    /* tick of the backend's last packet */
 	uint32_t next;    /* in the queue of free ports of its address: a port; 0: the last */
 } CACHE_ALIGNED;

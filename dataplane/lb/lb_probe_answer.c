@@ -18,7 +18,8 @@ static bool read_answer(struct rte_mbuf *m, struct ip_probe_answer *a)
 	return found && a->said != IP_PROBE_STRAY;
 }
 
-/* Takes the place of question @q, if there is one: true for one caller only. */
+/* Takes the place of question @q, if there is one: true for one caller only. The worker of explain,
+ * which has no rings, must take nothing from those who wait. */
 static bool claim(struct worker *w, const struct ip_probe_question *q)
 {
 	_Atomic uint32_t *tags = lb_probe_places.tags[lb_probe_slot(q)];
@@ -27,8 +28,11 @@ static bool claim(struct worker *w, const struct ip_probe_question *q)
 	for (unsigned i = 0; i < LB_PROBE_WAYS; i++) {
 		uint32_t there = atomic_load_explicit(&tags[i], memory_order_relaxed);
 
-		if (there == tag && atomic_compare_exchange_strong_explicit(&tags[i], &there, 0,
-					    memory_order_relaxed, memory_order_relaxed))
+		if (there != tag)
+			continue;
+		if (!w->outbox[w->main_id] ||
+			atomic_compare_exchange_strong_explicit(
+				&tags[i], &there, 0, memory_order_relaxed, memory_order_relaxed))
 			return true;
 	}
 	return false;

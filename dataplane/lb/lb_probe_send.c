@@ -159,7 +159,7 @@ static uint16_t write_echo(const struct lb_probe *p, uint8_t *l4)
 {
 	const struct ip_probe_question *q = &p->question;
 	struct icmp6_header icmp = {
-		.type = q->family == 4 ? RTE_IP_ICMP_ECHO_REQUEST : ICMP6_ECHO_REQUEST,
+		.type = q->family == 4 ? ICMP4_ECHO_REQUEST : ICMP6_ECHO_REQUEST,
 		.info_be = htobe32((uint32_t)be16toh(q->own_port_be) << 16 | q->cookie),
 	};
 

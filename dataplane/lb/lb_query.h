@@ -11,9 +11,9 @@
 #include "dataplane/core/server.h"
 #include "dataplane/lb/lb_impl.h"
 
-#define LB_QUERIES_MAX   8    /* under way at once */
-#define LB_QUERY_BUCKETS 1024 /* looked at for one mail */
-#define LB_QUERY_MAILS   256  /* for one question: then it ends before it has everything */
+#define LB_QUERIES_MAX   8   /* under way at once */
+#define LB_QUERY_BUCKETS 256 /* looked at for one mail: the worker is away for 10 us */
+#define LB_QUERY_MAILS   256 /* for one question: then it ends before it has everything */
 #define LB_QUERY_WAIT_NS (2 * NSEC_PER_SEC)
 
 /* Flows that one API message holds. */

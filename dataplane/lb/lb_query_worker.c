@@ -44,17 +44,23 @@ static void copy_flow(
 		c->state = LB_FLOW_TCP_CLOSING;
 }
 
-static bool matches(
-	const struct worker *w, const struct lb_flow_copy *c, const struct lb_query_want *want)
+/* Whether flow number @slot of @t is wanted. Reads nothing but that flow: there are many. */
+static bool matches(const struct worker *w, const struct lb_table *t, size_t slot,
+	const struct lb_query_want *want)
 {
-	const struct lb_backend *b = &w->world->lb->backends[c->flow.backend];
+	const struct lb_backend *b = &w->world->lb->backends[flow_at(t, slot)->backend];
+	const struct lb_flow4 *f4 = t->slots;
+	const struct lb_flow6 *f6 = t->slots;
 
+	if (want->client.family != 0 &&
+		(want->client.family != (t->is_ip6 ? 6 : 4) ||
+			memcmp(want->client.bytes,
+				t->is_ip6 ? f6[slot].src : (const uint8_t *)&f4[slot].src_be,
+				t->is_ip6 ? 16 : 4) != 0))
+		return false;
 	if (want->service != LB_NO_SERVICE && b->service != want->service)
 		return false;
-	if (want->backend.family != 0 && !ip_addr_same_host(&want->backend, &b->addr))
-		return false;
-	return want->client.family == 0 ||
-	       (want->client.family == c->family && memcmp(want->client.bytes, c->client, 16) == 0);
+	return want->backend.family == 0 || ip_addr_same_host(&want->backend, &b->addr);
 }
 
 /* Copies what matches from the next buckets of @t, until there is no room for another bucket. */
@@ -68,10 +74,8 @@ static void dump(const struct worker *w, struct lb_query *q, const struct lb_tab
 			return;
 		}
 		for (unsigned k = 0; k < LB_FLOW_BUCKET_SLOTS; k++) {
-			if (t->tags[first + k] == 0)
-				continue;
-			copy_flow(w, t, first + k, &q->found[q->n]);
-			q->n += matches(w, &q->found[q->n], &q->want);
+			if (t->tags[first + k] != 0 && matches(w, t, first + k, &q->want))
+				copy_flow(w, t, first + k, &q->found[q->n++]);
 		}
 	}
 	q->is_end = q->bucket >= t->n_buckets;

@@ -138,8 +138,10 @@ static inline void lb_mss_clamp(uint8_t *tcp, uint32_t header_bytes, uint16_t ms
 			break;
 		at += tcp[at + 1];
 	}
+	if (tcp[at + 1] != LB_TCP_MSS_BYTES)
+		return;
 	memcpy(&mss_be, tcp + at + 2, sizeof(mss_be));
-	if (tcp[at + 1] != LB_TCP_MSS_BYTES || be16toh(mss_be) <= mss_max)
+	if (be16toh(mss_be) <= mss_max)
 		return;
 	memcpy(tcp + at + 2, &max_be, sizeof(max_be));
 	memcpy(&check, tcp + LB_TCP_CHECK_OFFSET, sizeof(check));

@@ -230,19 +230,10 @@ int lb_stage_service(const struct api_service *want, struct base_error *err)
 
 void lb_stage_sweep(struct lb_block *next)
 {
-	for (unsigned f = 0; f < LB_FRONTS_MAX; f++) {
-		struct lb_front *front = &next->fronts[f];
-		uint32_t size = lb_stage_pool_size(&front->prefix);
-
-		if (front->prefix.family == 0 || next->front_seen[f])
-			continue;
-		for (uint32_t k = 0; front->pool_first != LB_POOL_MAX && k < size; k++) {
-			struct lb_pool_address *a = &next->pool[front->pool_first + k];
-
-			*a = (struct lb_pool_address){.life = a->life};
-		}
-		*front = (struct lb_front){};
-	}
+	for (unsigned f = 0; f < LB_FRONTS_MAX; f++)
+		if (!next->front_seen[f])
+			next->fronts[f] = (struct lb_front){};
+	lb_stage_pool_sweep(next);
 	for (unsigned s = 0; s < LB_SERVICES_MAX; s++) {
 		struct lb_service_note *note = &next->service_notes[s];
 

@@ -71,6 +71,20 @@ static uint16_t lb_backend_free(const struct lb_block *b)
 	return LB_NO_BACKEND;
 }
 
+/* What was told about the same backend in another mode of service @s, or nothing. */
+static struct lb_backend_note lb_backend_told(uint16_t s, const struct api_backend *want)
+{
+	const struct lb_block *now = lb_main.now;
+	uint16_t n = now ? lb_block_backend(now, s, &want->address, want->port) : LB_NO_BACKEND;
+	struct lb_backend_note note = {};
+
+	if (n == LB_NO_BACKEND || now->backends[n].use == API_BACKEND_REMOVED)
+		return note;
+	note = now->backend_notes[n];
+	note.pin = 0;
+	return note;
+}
+
 /* Gives @want, new to service @s, a number. */
 static int lb_backend_create(
 	struct lb_block *b, uint16_t s, const struct api_backend *want, struct base_error *err)
@@ -88,7 +102,7 @@ static int lb_backend_create(
 		.service = s,
 		.mode = b->services[s].mode,
 	};
-	b->backend_notes[n] = (struct lb_backend_note){};
+	b->backend_notes[n] = lb_backend_told(s, want);
 	return n;
 }
 

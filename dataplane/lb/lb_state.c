@@ -143,6 +143,22 @@ static void lb_state_note(struct lb_block *b, uint16_t n, const struct api_backe
 		b->backends[n].use = (uint8_t)lb_block_use(b, n);
 }
 
+/* Notes it in the generation that is being staged, which was copied before; there a service that
+ * changes its mode has the backend twice. */
+static void lb_state_note_staged(const struct api_backend_state *item)
+{
+	struct lb_block *b = lb_main.next;
+	uint16_t s = b ? lb_block_service(b, item->service) : LB_NO_SERVICE;
+
+	for (uint16_t n = 0; b && n < LB_BACKENDS_MAX; n++) {
+		const struct lb_backend *be = &b->backends[n];
+
+		if (be->service == s && be->port_be == __builtin_bswap16(item->port) &&
+			ip_addr_equal(&be->addr, &item->address))
+			lb_state_note(b, n, item);
+	}
+}
+
 /* Builds the tables of @b that are not those of the installed block any more. */
 static int lb_state_tables(struct lb_block *b, struct base_error *err)
 {
@@ -179,13 +195,8 @@ int lb_state_set(const struct api_backend_state *items, uint32_t n, struct base_
 	ret = lb_state_tables(b, err);
 	if (ret < 0)
 		return lb_state_discard(b, ret);
-	/* A generation that is being staged was copied before. */
-	for (uint32_t i = 0; lb_main.next && i < n; i++) {
-		uint16_t number = (uint16_t)lb_state_find(&items[i], NULL);
-
-		if (lb_main.next->backends[number].addr.family != 0)
-			lb_state_note(lb_main.next, number, &items[i]);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		lb_state_note_staged(&items[i]);
 	return lb_state_publish(b, err);
 }
 

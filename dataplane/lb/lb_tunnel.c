@@ -9,33 +9,6 @@
 
 #define IP4_TOTAL_BYTES_MAX 65535u
 
-/* The interface by which packets leave to @b, for its MTU; NULL: there is no way. */
-static inline const struct iface *iface_to(const struct worker *w, const struct lb_backend *b)
-{
-	const struct nexthop *nh = &w->world->nexthops[b->nexthop];
-
-	if (nh->kind == NEXTHOP_GROUP)
-		nh = &w->world->nexthops[nh->group->hops[0]];
-	if (UNLIKELY(nh->kind != NEXTHOP_NEIGHBOR && nh->kind != NEXTHOP_CONNECTED))
-		return NULL;
-	return &w->world->ifaces[nh->iface];
-}
-
-/* Answers and drops @m, which does not fit @mtu bytes in the tunnel. */
-static __attribute__((noinline)) void too_big(
-	struct worker *w, struct rte_mbuf *m, uint32_t mtu, const bool is_ip6)
-{
-	if (is_ip6)
-		icmp6_error(w, m, DROP_lb_too_big,
-			(struct icmp_error){
-				.type = ICMP6_TOO_BIG, .info = MAX_OF(mtu, IP6_MTU_MIN_BYTES)});
-	else
-		icmp4_error(w, m, DROP_lb_too_big,
-			(struct icmp_error){.type = ICMP4_UNREACHABLE,
-				.code = ICMP4_UNREACHABLE_TOO_BIG,
-				.info = mtu});
-}
-
 /* Whether an outer IPv4 packet around @m may be cut to pieces. */
 static inline bool may_be_cut(struct rte_mbuf *m, const struct lb_backend *b, const bool is_ip6)
 {
@@ -129,7 +102,7 @@ static __rte_always_inline void send_tunnel(struct worker *w, struct rte_mbuf *m
 {
 	uint32_t bytes = lb_l3_bytes(m);
 	struct lb_outer o = {.hash = hash, .bytes = lb_tunnel_bytes(b), .inner_bytes = bytes};
-	const struct iface *out = iface_to(w, b);
+	const struct iface *out = lb_iface_to(w, b);
 	uint8_t *l3 = lb_l3(m);
 	struct pkt *p;
 	uint32_t mtu;
@@ -140,16 +113,11 @@ static __rte_always_inline void send_tunnel(struct worker *w, struct rte_mbuf *m
 	}
 	mtu = out->mtu - o.bytes;
 	if (UNLIKELY(l3[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET] <= 1)) {
-		if (is_ip6)
-			icmp6_error(w, m, DROP_ip6_hop_limit,
-				(struct icmp_error){.type = ICMP6_TIME_EXCEEDED});
-		else
-			icmp4_error(w, m, DROP_ip4_ttl_exceeded,
-				(struct icmp_error){.type = ICMP4_TIME_EXCEEDED});
+		lb_expired(w, m, is_ip6);
 		return;
 	}
 	if (UNLIKELY(bytes > mtu) && !may_be_cut(m, b, is_ip6)) {
-		too_big(w, m, mtu, is_ip6);
+		lb_too_big(w, m, mtu, is_ip6);
 		return;
 	}
 	if (UNLIKELY(may_be_syn(l3, bytes, is_ip6)))

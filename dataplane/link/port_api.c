@@ -24,10 +24,12 @@ static void fill(struct api_port_info *info, const struct port *p)
 	info->steered = p->steered;
 	if (!p->started)
 		return;
-	rte_eth_link_get_nowait(p->dpdk_port, &link);
 	info->link_up = port_link_up(p->index);
-	info->link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
-	rte_eth_stats_get(p->dpdk_port, &stats);
+	if (rte_eth_link_get_nowait(p->dpdk_port, &link) == 0 &&
+		link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		info->link_mbps = link.link_speed;
+	if (rte_eth_stats_get(p->dpdk_port, &stats) < 0)
+		return;
 	info->driver_missed = stats.imissed;
 	info->driver_rx_errors = stats.ierrors;
 	info->driver_tx_errors = stats.oerrors;

@@ -169,6 +169,7 @@ int conf_decode_key(struct conf_loader *l, const struct conf_key *key,
 {
 	const char *text = conf_value_text(l, value);
 	uint8_t *out = conf_key_member(key, base);
+	unsigned bits = 0;
 
 	/* The value is a secret: it is not repeated in the message. */
 	for (unsigned i = 0; i < KEY_DIGITS / 2; i++) {
@@ -180,7 +181,12 @@ int conf_decode_key(struct conf_loader *l, const struct conf_key *key,
 				"openssl rand -hex 16)",
 				KEY_DIGITS);
 		out[i] = (uint8_t)byte;
+		bits |= out[i];
 	}
+	/* To the dataplane it is no key: it would choose one, each member another. */
+	if (bits == 0)
+		return conf_fail(l, value->place,
+			"key must not be all zeros (make one: openssl rand -hex 16)");
 	return 0;
 }
 

@@ -35,6 +35,20 @@ pair_hosts
 pair_config <<-EOT
 	routes:
 	  - {prefix: 198.51.100.128/25, via: 198.51.100.2}
+	  - {prefix: "2001:db8::1/128", via: "2001:db8:2::2"}
+	services: # those of the examples
+	  - name: web
+	    vip: 203.0.113.10
+	    port: 8080
+	    mode: dsr
+	    health: {probe: none}
+	    backends: [{address: 192.0.2.21}, {address: 192.0.2.22}]
+	  - name: web6
+	    vip: "2001:db8:99::10"
+	    port: 80
+	    mode: ipip
+	    health: {probe: none}
+	    backends: [{address: "2001:db8::1"}, {address: "2001:db8:2::2"}]
 EOT
 mkdir "$NET/bin"
 printf '#!/bin/sh\nexec %s --runtime %s "$@"\n' "$BRAID_BUILD/control/braidctl" "$NET_RUNTIME" \

@@ -50,6 +50,8 @@ static const struct mistake setting_mistakes[] = {
 	{NODE "lb: {key: 00112233445566778899aabbccddeefg}\n",
 		"6:11: key must be 32 hex digits, the same on all members (make one: openssl rand "
 		"-hex 16)"},
+	{NODE "lb: {key: 00000000000000000000000000000000}\n",
+		"6:11: key must not be all zeros (make one: openssl rand -hex 16)"},
 	{NODE "lb: {idle: {tcp_new: 30}}\n", "6:22: tcp_new \"30\" must be a time from 100ms to "
 					     "24h, with its unit: ms, s, m or h"},
 	{NODE "lb: {idle: {tcp_new: 50ms}}\n", "6:22: tcp_new \"50ms\" must be a time from 100ms "

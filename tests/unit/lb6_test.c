@@ -178,6 +178,18 @@ static void broken_and_misplaced_packets_are_dropped(void **state)
 	lb_test_stop();
 }
 
+static void an_answer_never_comes_in_as_a_question(void **state)
+{
+	lb_test_start(LB_CONFIG(LB_ONE_WORKER), IPPROTO_UDP, API_LB_NAT);
+	lb_test_send(0, "eth ip6{src=" VIP6 ",dst=" VIP6 "} udp{sport=80,dport=80} raw{hex=0102}");
+	assert_int_equal(node_n_output(), 1);
+	lb_test_expect_drop(1,
+		FROM_PEER "ip6{src=2001:db8:1::2,dst=" POOL6 "} udp{sport=8080,dport=1024} "
+			  "raw{hex=0304}",
+		DROP_ip6_redirect_loop, 0);
+	lb_test_stop();
+}
+
 static void above_the_limits_the_hash_alone_decides(void **state)
 {
 	lb_test_start(LB_CONFIG(LB_ONE_WORKER), IPPROTO_TCP, API_LB_DSR);
@@ -200,6 +212,7 @@ int main(void)
 		cmocka_unit_test(a_client_hears_when_there_is_no_way),
 		cmocka_unit_test(the_last_hop_ends_here_with_an_error),
 		cmocka_unit_test(broken_and_misplaced_packets_are_dropped),
+		cmocka_unit_test(an_answer_never_comes_in_as_a_question),
 		cmocka_unit_test(above_the_limits_the_hash_alone_decides),
 	};
 

@@ -223,31 +223,39 @@ static void idle_times_follow_the_states_of_both_sides(void **state)
 	static const struct {
 		uint8_t client, backend;            /* states; backend LB_FLOW_FREE: not NAT */
 		unsigned client_idle, backend_idle; /* seconds */
-		bool idle;
+		bool idle, reset;
 	} cases[] = {
-		{LB_FLOW_TCP_NEW, LB_FLOW_FREE, 10, 0, false},
-		{LB_FLOW_TCP_NEW, LB_FLOW_FREE, 11, 0, true},
-		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_FREE, 899, 0, false},
-		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_FREE, 901, 0, true},
-		{LB_FLOW_TCP_CLOSING, LB_FLOW_FREE, 4, 0, false},
-		{LB_FLOW_TCP_CLOSING, LB_FLOW_FREE, 6, 0, true},
-		{LB_FLOW_UDP_NEW, LB_FLOW_FREE, 19, 0, false},
-		{LB_FLOW_UDP_NEW, LB_FLOW_FREE, 21, 0, true},
-		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_FREE, 119, 0, false},
-		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_FREE, 121, 0, true},
+		{LB_FLOW_TCP_NEW, LB_FLOW_FREE, 10, 0, false, false},
+		{LB_FLOW_TCP_NEW, LB_FLOW_FREE, 11, 0, true, false},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_FREE, 899, 0, false, false},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_FREE, 901, 0, true, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_FREE, 4, 0, false, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_FREE, 6, 0, true, false},
+		{LB_FLOW_UDP_NEW, LB_FLOW_FREE, 19, 0, false, false},
+		{LB_FLOW_UDP_NEW, LB_FLOW_FREE, 21, 0, true, false},
+		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_FREE, 119, 0, false, false},
+		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_FREE, 121, 0, true, false},
 		/* Either side keeps it alive, for as long as its own state says. */
-		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_NEW, 11, 11, true},
-		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_NEW, 11, 9, false},
-		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_NEW, 9, 11, false},
-		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_NEW, 100, 100, false},
-		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_ESTABLISHED, 100, 100, false},
-		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_UDP_ESTABLISHED, 500, 1, false},
-		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_UDP_ESTABLISHED, 500, 500, true},
-		/* The one that closes decides for both. */
-		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_ESTABLISHED, 6, 6, true},
-		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 6, 6, true},
-		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_ESTABLISHED, 6, 1, false},
-		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 1, 6, false},
+		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_NEW, 11, 11, true, false},
+		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_NEW, 11, 9, false, false},
+		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_NEW, 9, 11, false, false},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_NEW, 100, 100, false, false},
+		{LB_FLOW_TCP_NEW, LB_FLOW_TCP_ESTABLISHED, 100, 100, false, false},
+		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_UDP_ESTABLISHED, 500, 1, false, false},
+		{LB_FLOW_UDP_ESTABLISHED, LB_FLOW_UDP_ESTABLISHED, 500, 500, true, false},
+		/* Both have to close, or one to reset. */
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_CLOSING, 6, 6, true, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_CLOSING, 6, 1, false, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_CLOSING, 1, 6, false, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_ESTABLISHED, 899, 899, false, false},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 899, 899, false, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_ESTABLISHED, 901, 901, true, false},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 901, 901, true, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_NEW, 11, 11, true, false},
+		{LB_FLOW_TCP_CLOSING, LB_FLOW_TCP_ESTABLISHED, 6, 6, true, true},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 6, 6, true, true},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 6, 1, false, true},
+		{LB_FLOW_TCP_ESTABLISHED, LB_FLOW_TCP_CLOSING, 1, 6, false, true},
 	};
 	struct worker *w;
 
@@ -265,6 +273,7 @@ static void idle_times_follow_the_states_of_both_sides(void **state)
 			assert_int_not_equal(f.nat, 0);
 			nat = lb_nat_at(&bare.lb, f.nat);
 			nat->state = cases[i].backend;
+			nat->reset = cases[i].reset;
 			nat->seen = lb_tick(w) - cases[i].backend_idle * BARE_SECOND;
 		}
 		assert_int_equal(lb_flow_is_idle(w, &f), cases[i].idle);

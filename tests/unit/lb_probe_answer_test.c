@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What answers to health probes mean, true and forged ones, one at a time and in floods. */
+#include "dataplane/explain/explain.h"
 #include "tests/unit/lb_probe_node.h"
 
 /* One answer of each sort to a question of @kind in @mode. */
@@ -276,10 +277,32 @@ static void a_flood_does_not_reach_the_main_thread(void **state)
 	probe_node_stop();
 }
 
+static void an_explained_answer_leaves_the_question_open(void **state)
+{
+	static struct explain_story story;
+	struct api_probe want = probe_node_settings(API_PROBE_UDP);
+	struct api_explain req = {
+		.interface = "lan",
+		.src = probe_node_addr("192.0.2.2"),
+		.dst = probe_node_addr("192.0.2.1"),
+		.sport = 8080,
+		.protocol = 17,
+	};
+
+	probe_node_start_one("192.0.2.2", API_LB_NAT, &want);
+	probe_node_wait(2 * PROBE_INTERVAL_NS);
+	req.dport = be16toh(asked.own_port_be);
+	assert_int_equal(explain_run(&req, &story, NULL), 0);
+	probe_node_input(0, FROM4 "udp{sport=8080,dport=$p}");
+	assert_int_equal(probe_results[PROBE_BACKEND].succeeded, 1);
+	probe_node_stop();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(each_answer_has_its_meaning),
+		cmocka_unit_test(an_explained_answer_leaves_the_question_open),
 		cmocka_unit_test(a_forged_answer_does_not_end_the_waiting),
 		cmocka_unit_test(a_busy_main_thread_does_not_make_answers_late),
 		cmocka_unit_test(a_flood_does_not_reach_the_main_thread),

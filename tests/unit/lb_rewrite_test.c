@@ -245,6 +245,8 @@ static void an_mss_is_lowered_and_never_raised(void **state)
 		{"ip4 tcp{hex=00020405b4000000}", "ip4 tcp{hex=00020405b4000000}"},
 		{"ip4 tcp{hex=01010102}", "ip4 tcp{hex=01010102}"},
 		{"ip4 tcp{hex=01010204}", "ip4 tcp{hex=01010204}"},
+		{"ip4 tcp{hex=01010202}", "ip4 tcp{hex=01010202}"},
+		{"ip4 tcp{hex=01020301}", "ip4 tcp{hex=01020301}"},
 		{"ip4 tcp{hex=02030550}", "ip4 tcp{hex=02030550}"},
 		{"ip4 tcp{hex=02060fff00000000}", "ip4 tcp{hex=02060fff00000000}"},
 		{"ip4 tcp{hex=05000000020405b4}", "ip4 tcp{hex=05000000020405b4}"},

@@ -221,6 +221,51 @@ static void pool_addresses_have_indices_in_a_row(void **state)
 	assert_int_equal(world_current->lb->pool[first].records[1024].state, LB_FLOW_FREE);
 }
 
+static void addresses_keep_their_ports_when_their_prefix_changes(void **state)
+{
+	/* From one prefix to the next, and an address of both. */
+	static const struct {
+		const char *from, *to, *stays;
+	} cases[] = {
+		{"203.0.113.200/30", "203.0.113.200/29", "203.0.113.203"},
+		{"203.0.113.200/29", "203.0.113.204/30", "203.0.113.206"},
+		{"203.0.113.200/29", "203.0.113.205/32", "203.0.113.205"},
+		{"2001:db8:f::/125", "2001:db8:f::4/127", "2001:db8:f::5"},
+		{"2001:db8:f::4/126", "2001:db8:f::/125", "2001:db8:f::6"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct ip_addr stays = lb_addr(cases[i].stays);
+		const struct lb_pool_address *a = NULL;
+		struct lb_pool_address was;
+		unsigned k = 0;
+
+		lb_begin();
+		assert_int_equal(lb_want_pool("198.18.0.0/30", NULL), 0);
+		assert_int_equal(lb_want_pool("2001:db8:e::/126", NULL), 0);
+		assert_int_equal(lb_want_pool(cases[i].from, NULL), 0);
+		commit_ok();
+		while (!ip_addr_equal(&lb_main.now->pool[k].addr, &stays))
+			assert_true(++k < LB_POOL_MAX);
+		was = lb_main.now->pool[k];
+		was.records[2000].state = LB_FLOW_TCP_ESTABLISHED;
+		lb_begin();
+		assert_int_equal(lb_want_pool("198.18.0.0/30", NULL), 0);
+		assert_int_equal(lb_want_pool("2001:db8:e::/126", NULL), 0);
+		assert_int_equal(lb_want_pool(cases[i].to, NULL), 0);
+		commit_ok();
+		a = &world_current->lb->pool[k];
+		assert_true(ip_addr_equal(&a->addr, &stays));
+		assert_ptr_equal(a->records, was.records);
+		assert_int_equal(a->life, was.life);
+		assert_int_equal(a->records[2000].state, LB_FLOW_TCP_ESTABLISHED);
+		lb_begin();
+		commit_ok();
+		for (k = 0; k < LB_POOL_MAX; k++)
+			assert_null(world_current->lb->pool[k].records);
+	}
+}
+
 /* One mistake: up to two services, their backends, a pool, and what is said. */
 struct mistake {
 	struct {
@@ -396,6 +441,7 @@ int main(void)
 		LB_TEST(another_mode_is_another_backend),
 		LB_TEST(a_service_that_is_gone_keeps_its_number_while_flows_end),
 		LB_TEST(pool_addresses_have_indices_in_a_row),
+		LB_TEST(addresses_keep_their_ports_when_their_prefix_changes),
 		LB_TEST(a_mistake_is_named_and_nothing_is_applied),
 		LB_TEST(services_without_settings_are_refused),
 		LB_TEST(a_dry_run_counts_and_changes_nothing),

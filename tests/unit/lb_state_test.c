@@ -92,6 +92,33 @@ static void what_was_told_outlives_generations(void **state)
 	assert_int_equal(lb_entries("web", n), 0);
 }
 
+static void what_was_told_outlives_a_change_of_mode(void **state)
+{
+	uint16_t n;
+
+	start_web();
+	assert_int_equal(lb_tell("web", "192.0.2.21", 0, true, NULL), 0);
+	assert_int_equal(tell_down("192.0.2.22", true, "refused"), 0);
+	lb_begin();
+	assert_int_equal(lb_want_service("web", "203.0.113.10", 80, API_LB_GUE, NULL), 0);
+	assert_int_equal(lb_want_backend("web", "192.0.2.21", 0, 1, NULL), 0);
+	assert_int_equal(lb_want_backend("web", "192.0.2.22", 0, 1, NULL), 0);
+	assert_int_equal(lb_want_backend("web", "192.0.2.23", 0, 1, NULL), 0);
+	/* What is told while they are staged concerns both. */
+	assert_int_equal(tell_down("192.0.2.23", true, "late"), 0);
+	assert_int_equal(tell_down("192.0.2.22", false, ""), 0);
+	assert_int_equal(lb_commit(NULL), 0);
+	n = lb_backend_number("web", "192.0.2.21", 0);
+	assert_int_equal(lb_main.now->backends[n].mode, API_LB_GUE);
+	assert_int_equal(lb_main.now->backends[n].use, API_BACKEND_DRAINING);
+	assert_int_equal(lb_entries("web", n), 0);
+	n = lb_backend_number("web", "192.0.2.22", 0);
+	assert_int_equal(lb_main.now->backends[n].use, API_BACKEND_UP);
+	n = lb_backend_number("web", "192.0.2.23", 0);
+	assert_int_equal(lb_main.now->backends[n].use, API_BACKEND_DOWN);
+	assert_string_equal(lb_main.now->backend_notes[n].reason, "late");
+}
+
 static void a_generation_being_staged_hears_of_it_too(void **state)
 {
 	uint16_t n;
@@ -180,6 +207,7 @@ int main(void)
 		LB_TEST(the_table_depends_on_who_is_usable_alone),
 		LB_TEST(a_service_whose_backends_are_all_down_has_no_table),
 		LB_TEST(what_was_told_outlives_generations),
+		LB_TEST(what_was_told_outlives_a_change_of_mode),
 		LB_TEST(a_generation_being_staged_hears_of_it_too),
 		LB_TEST(nothing_is_told_while_a_generation_is_applied),
 		LB_TEST(unknown_names_are_refused_with_those_that_exist),
