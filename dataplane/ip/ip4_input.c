@@ -132,14 +132,15 @@ static __attribute__((noinline)) void dispatch_slow(
 		ip4_undeliverable(w, m, kind);
 }
 
-/* Sorts the @pkts, whose next hops are @numbers, while lane ip4_forward has room for all of them.
- */
+/* Sorts the @pkts, whose next hops are @numbers, while lanes ip4_forward and lb4 have room for all
+ * of them. */
 static inline void dispatch(
 	struct worker *w, struct rte_mbuf **pkts, unsigned n, const uint32_t *numbers)
 {
-	struct lane *forward = &w->lanes[STAGE_ip4_forward];
+	struct lane *forward = &w->lanes[STAGE_ip4_forward], *balance = &w->lanes[STAGE_lb4];
 	const struct nexthop *nexthops = w->world->nexthops;
 	struct rte_mbuf **to = forward->pkts + forward->n;
+	struct rte_mbuf **to_service = balance->pkts + balance->n;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
@@ -148,12 +149,15 @@ static inline void dispatch(
 		pkt_of(m)->nexthop = (uint16_t)numbers[i];
 		if (LIKELY(1u << kind & KINDS_FORWARD))
 			*to++ = m;
+		else if (kind == NEXTHOP_SERVICE)
+			*to_service++ = m;
 		else
 			dispatch_slow(w, m, (enum nexthop_kind)kind);
 	}
 	forward->n = (uint32_t)(to - forward->pkts);
-	if (forward->n)
-		w->pending |= 1ULL << STAGE_ip4_forward;
+	balance->n = (uint32_t)(to_service - balance->pkts);
+	w->pending |= (uint64_t)(forward->n != 0) << STAGE_ip4_forward;
+	w->pending |= (uint64_t)(balance->n != 0) << STAGE_lb4;
 }
 
 /* Looks up @addrs, the destinations of @pkts in host order, and puts each packet where its next hop
@@ -166,7 +170,7 @@ static inline void route(
 	if (n == 0)
 		return;
 	fib_lookup4_bulk(&w->world->fib4, addrs, numbers, n);
-	if (LIKELY(n + w->lanes[STAGE_ip4_forward].n <= LANE_MAX)) {
+	if (LIKELY(n + MAX_OF(w->lanes[STAGE_ip4_forward].n, w->lanes[STAGE_lb4].n) <= LANE_MAX)) {
 		dispatch(w, pkts, n, numbers);
 		return;
 	}

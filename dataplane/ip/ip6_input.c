@@ -164,7 +164,10 @@ static inline void dispatch(
 				forward->pkts[filled++] = m;
 			continue;
 		}
-		dispatch_rest(w, m, kind);
+		if (kind == NEXTHOP_SERVICE)
+			lane_put(w, STAGE_lb6, m);
+		else
+			dispatch_rest(w, m, kind);
 	}
 	forward->n = filled;
 	if (filled)

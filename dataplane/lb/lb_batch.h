@@ -8,6 +8,7 @@
 #define DATAPLANE_LB_LB_BATCH_H
 
 #include "dataplane/lb/lb_balance.h"
+#include "dataplane/lb/lb_tunnel_send.h"
 
 /* A packet from a backend. */
 struct lb_reply {
@@ -214,10 +215,7 @@ static __rte_always_inline void lb_send(
 		return;
 	}
 	if (!way.nat && b->mode != API_LB_DSR) {
-		if (is_ip6)
-			lb_send6(w, pk->m, b, pk->hash);
-		else
-			lb_send4(w, pk->m, b, pk->hash);
+		lb_tunnel_send(w, pk->m, b, pk->hash, is_ip6);
 		return;
 	}
 	if (way.nat) {

@@ -22,6 +22,7 @@
 
 #define LB_TICK_SHIFT        20 /* time of flows: ticks of 2^20 ns, as the wheel's */
 #define LB_FLOW_BUCKET_SLOTS 8
+#define LB_FLOW_SPARE_SLOTS  4 /* left free in a first bucket while the second has more */
 #define LB_FLOW_NO_SLOT      (2 * LB_FLOW_BUCKET_SLOTS) /* none of those of both buckets */
 
 /* What both IP versions keep. */
@@ -118,11 +119,18 @@ static inline size_t lb_flow_slot(const struct lb_table *t, uint64_t hash, unsig
 	       slot % LB_FLOW_BUCKET_SLOTS;
 }
 
+/* Whether so many flows are in @t that second buckets matter. */
+static inline bool lb_flow_is_crowded(const struct lb_table *t)
+{
+	return t->n_flows > t->n_buckets * (LB_FLOW_BUCKET_SLOTS / 4);
+}
+
 /* Fetches the tags of @hash: before lb_flow4_prefetch_slot() and lb_flow4_add(). */
 static inline void lb_flow4_prefetch(const struct lb_table *t, uint64_t hash)
 {
 	rte_prefetch0(t->tags + lb_flow_slot(t, hash, 0));
-	rte_prefetch0(t->tags + lb_flow_slot(t, hash, LB_FLOW_BUCKET_SLOTS));
+	if (lb_flow_is_crowded(t))
+		rte_prefetch0(t->tags + lb_flow_slot(t, hash, LB_FLOW_BUCKET_SLOTS));
 }
 
 /* The same for IPv6. */
@@ -131,8 +139,9 @@ static inline void lb_flow6_prefetch(const struct lb_table *t, uint64_t hash)
 	lb_flow4_prefetch(t, hash);
 }
 
-/* Where a new flow of @hash belongs (0 to 15, as above): in the bucket with more free slots;
- * LB_FLOW_NO_SLOT when both are full. */
+/* Where a new flow of @hash belongs (0 to 15, as above): in the first bucket, whose tags are looked
+ * at first, while it has room to spare, then in the one with more free slots; LB_FLOW_NO_SLOT when
+ * both are full. */
 static inline unsigned lb_flow_free_slot(const struct lb_table *t, uint64_t hash)
 {
 	uint32_t free_slots = lb_flow_slots_with(t, hash, 0);
@@ -142,15 +151,26 @@ static inline unsigned lb_flow_free_slot(const struct lb_table *t, uint64_t hash
 	if (UNLIKELY(!free_slots))
 		return LB_FLOW_NO_SLOT;
 	return (unsigned)__builtin_ctz(
-		__builtin_popcount(first) >= __builtin_popcount(second) ? first : second);
+		__builtin_popcount(first) > LB_FLOW_SPARE_SLOTS ||
+				__builtin_popcount(first) >= __builtin_popcount(second)
+			? first
+			: second);
 }
 
 /* The number of the slot that @hash seems to have, else of the one that a new flow would get. */
 static inline size_t lb_flow_likely_slot(const struct lb_table *t, uint64_t hash)
 {
-	uint32_t found = lb_flow_slots_with(t, hash, lb_flow_tag(hash));
-	unsigned slot = LIKELY(found) ? (unsigned)__builtin_ctz(found) : lb_flow_free_slot(t, hash);
+	uint16_t tag = lb_flow_tag(hash);
+	uint32_t bucket = lb_flow_bucket(t, hash, 0);
+	__m128i same =
+		_mm_cmpeq_epi16(((const __m128i *)t->tags)[bucket], _mm_set1_epi16((short)tag));
+	uint32_t found = (uint32_t)_mm_movemask_epi8(same); /* two bits per slot */
+	unsigned slot;
 
+	if (LIKELY(found))
+		return (size_t)bucket * LB_FLOW_BUCKET_SLOTS + __builtin_ctz(found) / 2;
+	found = lb_flow_slots_with(t, hash, tag);
+	slot = found ? (unsigned)__builtin_ctz(found) : lb_flow_free_slot(t, hash);
 	return lb_flow_slot(t, hash, slot % LB_FLOW_NO_SLOT);
 }
 

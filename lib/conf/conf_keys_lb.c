@@ -102,7 +102,7 @@ static const struct conf_key idle_keys[] = {
 		.min = IDLE_MIN_MS,
 		.max = IDLE_MAX_MS,
 		.decode = conf_decode_duration,
-		.help = "TCP after a FIN or RST, 60s unless given",
+		.help = "TCP that was closed, 60s unless given",
 	},
 	{
 		.name = "udp_new",

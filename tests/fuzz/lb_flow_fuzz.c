@@ -37,6 +37,7 @@ struct model_flow {
 	uint32_t life; /* of the pool's address */
 	uint8_t nat_state;
 	uint32_t nat_seen;
+	bool nat_reset;
 };
 
 static struct {
@@ -98,8 +99,8 @@ static bool over(uint8_t state, uint32_t seen, bool closing)
 
 static bool model_idle(const struct model_flow *m)
 {
-	bool closing =
-		m->state == LB_FLOW_TCP_CLOSING || (m->nat && m->nat_state == LB_FLOW_TCP_CLOSING);
+	bool closing = m->nat && (m->nat_reset || (m->state == LB_FLOW_TCP_CLOSING &&
+							  m->nat_state == LB_FLOW_TCP_CLOSING));
 
 	if (m->nat && m->life != bare.pool[m->nat >> 16].life)
 		return true;
@@ -233,8 +234,8 @@ static void do_add(unsigned key, uint8_t a, bool is_nat)
 		return;
 	}
 	f.new_flows[flow.backend]++;
-	*m = (struct model_flow){
-		true, flow.backend, flow.state, flow.seen, flow.nat, 0, LB_FLOW_TCP_NEW, flow.seen};
+	*m = (struct model_flow){true, flow.backend, flow.state, flow.seen, flow.nat, 0,
+		LB_FLOW_TCP_NEW, flow.seen, false};
 	if (m->nat)
 		m->life = bare.pool[m->nat >> 16].life;
 	BRAID_ASSERT(compare(false) <= 1);
@@ -261,6 +262,7 @@ static void do_packet(unsigned key, uint8_t a, bool from_backend)
 		flow->seen = m->seen = lb_tick(f.w);
 	} else if (nat) {
 		nat->state = m->nat_state = (uint8_t)(1 + a % 5);
+		nat->reset = m->nat_reset = a % 7 == 0;
 		nat->seen = m->nat_seen = lb_tick(f.w);
 	}
 }
