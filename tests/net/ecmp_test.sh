@@ -43,7 +43,8 @@ flows_to() {
 	for i in 1 2 3; do sed "s/ .*/ $i/" "$NET/hop$i"; done | sort >"$NET/map.$1"
 }
 
-# Fails unless hop $2 has $3 percent of the flows of map $1, give or take $4.
+# Fails unless hop $2 has $3 percent of the flows of map $1, give or take $4. The buckets of a hop
+# are drawn, and so are its flows: 5 points are too few once in some hundred runs.
 check_share() {
 	local n
 	n=$(awk -v hop="$2" '$2 == hop' "$NET/map.$1" | wc -l)
@@ -71,9 +72,9 @@ braid_start node "$NET/all.yaml"
 for i in 1 2 3; do check_ping left 10.0.$i.2; done
 
 flows_to all
-check_share all 1 50 5
-check_share all 2 33.3 5
-check_share all 3 16.7 5
+check_share all 1 50 7
+check_share all 2 33.3 7
+check_share all 3 16.7 7
 flows_to again
 cmp -s "$NET/map.all" "$NET/map.again" || fail "flows moved though nothing changed"
 braidctl apply "$NET/two.yaml" >/dev/null
@@ -83,6 +84,6 @@ check_share two 2 0 0
 check_moved all two from 2
 braidctl apply "$NET/all.yaml" >/dev/null
 flows_to back
-check_share back 2 33.3 5
+check_share back 2 33.3 7
 check_moved two back to 2
 check_accounts

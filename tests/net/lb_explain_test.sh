@@ -20,6 +20,7 @@ said() {
 
 net_begin lb_explain
 lb_hosts 3
+in_ns left sysctl -qw net.ipv4.ip_local_port_range='32768 60999' # leaves ours alone
 lb_vips
 lb_decaps
 lb_webs
