@@ -9,7 +9,7 @@
  * the counts of backends fall. Thread: worker.
  *
  * A burst is looked up in three passes, so that memory answers while the others are worked on:
- * lb_flow4_hash() and lb_flow4_prefetch(), then lb_flow4_prefetch_slot(), then lb_flow4_find().
+ * lb_flow4_hash() and lb_flow4_prefetch(), then lb_flow_likely_slot(), then that slot is compared.
  */
 #ifndef DATAPLANE_LB_LB_FLOW_H
 #define DATAPLANE_LB_LB_FLOW_H
@@ -125,7 +125,7 @@ static inline bool lb_flow_is_crowded(const struct lb_table *t)
 	return t->n_flows > t->n_buckets * (LB_FLOW_BUCKET_SLOTS / 4);
 }
 
-/* Fetches the tags of @hash: before lb_flow4_prefetch_slot() and lb_flow4_add(). */
+/* Fetches the tags of @hash: before lb_flow_likely_slot() and lb_flow4_add(). */
 static inline void lb_flow4_prefetch(const struct lb_table *t, uint64_t hash)
 {
 	rte_prefetch0(t->tags + lb_flow_slot(t, hash, 0));
@@ -172,21 +172,6 @@ static inline size_t lb_flow_likely_slot(const struct lb_table *t, uint64_t hash
 	found = lb_flow_slots_with(t, hash, tag);
 	slot = found ? (unsigned)__builtin_ctz(found) : lb_flow_free_slot(t, hash);
 	return lb_flow_slot(t, hash, slot % LB_FLOW_NO_SLOT);
-}
-
-/* Fetches the flow that @hash seems to be of, or the place for it: before lb_flow4_find(). */
-static inline void lb_flow4_prefetch_slot(const struct lb_table *t, uint64_t hash)
-{
-	rte_prefetch0((struct lb_flow4 *)t->slots + lb_flow_likely_slot(t, hash));
-}
-
-/* The same for IPv6, where a flow may lie across two cache lines. */
-static inline void lb_flow6_prefetch_slot(const struct lb_table *t, uint64_t hash)
-{
-	struct lb_flow6 *f = (struct lb_flow6 *)t->slots + lb_flow_likely_slot(t, hash);
-
-	rte_prefetch0(f);
-	rte_prefetch0(&f->flow);
 }
 
 /* Whether @a and @b, flows of the IP version that @is_ip6 says, have the same key. */

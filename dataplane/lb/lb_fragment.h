@@ -15,6 +15,7 @@
 #include <rte_ip.h>
 
 #include "dataplane/ip/ip.h"
+#include "dataplane/lb/lb_classify.h"
 #include "dataplane/lb/lb_impl.h"
 
 #define LB_DATAGRAMS_MAX         1024 /* remembered by one worker */
@@ -84,12 +85,6 @@ struct lb_fragments {
 	struct lb_datagram datagrams[LB_DATAGRAMS_MAX + 1];
 } CACHE_ALIGNED;
 
-/* Whether services can be of this protocol. */
-static inline bool lb_fragment_is_balanced(uint8_t protocol)
-{
-	return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;
-}
-
 /* The bytes that the transport header of @protocol has at least. */
 static inline uint32_t lb_fragment_header_min(uint8_t protocol)
 {
@@ -137,7 +132,7 @@ static inline enum lb_fragment_kind lb_fragment_read4(
 	};
 	memcpy(f->src, &h->src_addr, 4);
 	memcpy(f->dst, &h->dst_addr, 4);
-	if (!lb_fragment_is_balanced(f->protocol))
+	if (!lb_is_balanced(f->protocol))
 		return LB_FRAGMENT_OTHER;
 	if (f->start != 0)
 		return f->start < lb_fragment_header_min(f->protocol) ? LB_FRAGMENT_BAD
@@ -151,7 +146,7 @@ static inline enum lb_fragment_kind lb_fragment_read4(
 /* Whether @protocol, which a later fragment announces, can be or lead to a balanced one. */
 static inline bool lb_fragment_may_be_balanced(uint8_t protocol)
 {
-	return lb_fragment_is_balanced(protocol) || protocol == IP6_NEXT_DESTINATION ||
+	return lb_is_balanced(protocol) || protocol == IP6_NEXT_DESTINATION ||
 	       protocol == IP6_NEXT_ROUTING || protocol == IP6_NEXT_AUTH ||
 	       protocol == IP6_NEXT_HOP_BY_HOP;
 }
@@ -184,7 +179,7 @@ static inline enum lb_fragment_kind lb_fragment_read6(
 	/* A chain that goes on behind the first fragment says nothing (RFC 7112). */
 	if (t.more && t.offset >= bytes)
 		return LB_FRAGMENT_BAD;
-	if (!lb_fragment_is_balanced(t.protocol))
+	if (!lb_is_balanced(t.protocol))
 		return LB_FRAGMENT_OTHER;
 	kind = lb_fragment_read_header(f, l3 + t.offset, bytes - t.offset,
 		t.fragment_header ? t.offset - t.fragment_header - 8u : 0);
