@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What both ways of opening a connection have in common: options, first window, the callback (RFC
+ * 9293 3.10.7.3, 3.10.7.4; RFC 7323 2.2, 3.2; RFC 3168 6.1.1). Thread: worker.
+ */
+#include "dataplane/tcp/tcp_impl.h"
+
+struct tcp_options tcp_open_offer(
+	const struct worker *w, const struct tcp_key *k, uint16_t iface, uint32_t flags)
+{
+	uint32_t mtu = tcp_path_mtu(w, k, iface);
+	uint32_t mtu_min = k->family == 4 ? TCP_MTU_MIN4 : TCP_MTU_MIN6;
+
+	return (struct tcp_options){
+		.has_mss = true,
+		/* RFC 6691: without options, those of the segments that come are the sender's. */
+		.mss_bytes = (uint16_t)tcp_mss_of_mtu(k->family, MAX_OF(mtu, mtu_min)),
+		.has_wscale = flags & TCP_CONN_WSCALE,
+		.wscale = w->tcp->rcv_wscale,
+		.sack_permitted = flags & TCP_CONN_SACK,
+		.has_ts = flags & TCP_CONN_TS,
+	};
+}
+
+void tcp_open_options(struct worker *w, struct tcp_conn *c, const struct tcp_options *o, bool ecn)
+{
+	uint16_t mss_default = c->key.family == 4 ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
+	uint32_t agreed = 0;
+
+	agreed |= o->has_wscale ? TCP_CONN_WSCALE : 0;
+	agreed |= o->sack_permitted ? TCP_CONN_SACK : 0;
+	agreed |= o->has_ts ? TCP_CONN_TS : 0;
+	agreed |= ecn ? TCP_CONN_ECN : 0;
+	c->flags &= ~(uint32_t)(TCP_CONN_WSCALE | TCP_CONN_SACK | TCP_CONN_TS | TCP_CONN_ECN);
+	c->flags |= agreed;
+	c->snd_wscale = o->has_wscale ? o->wscale : 0;
+	c->rcv_wscale = o->has_wscale ? w->tcp->rcv_wscale : 0;
+	c->peer_mss_bytes = o->has_mss ? o->mss_bytes : mss_default;
+	if (o->has_ts) {
+		c->ts_recent = o->ts_val;
+		c->ts_recent_at = tcp_now(w);
+	}
+	tcp_path_set(w, c, tcp_path_mtu(w, &c->key, c->iface));
+}
+
+void tcp_open_init(struct worker *w, struct tcp_conn *c)
+{
+	struct tcp_cc cc;
+
+	tcp_cc_init(&cc, c->mss_bytes);
+	/* RFC 5681 3.1: a lost SYN or SYN-ACK speaks against the initial window. */
+	if (c->busy->n_timeouts > 1)
+		cc.cwnd_bytes = c->mss_bytes;
+	c->cwnd_bytes = cc.cwnd_bytes;
+	c->ssthresh_bytes = cc.ssthresh_bytes;
+	c->w_max_bytes = cc.w_max_bytes;
+	if (tcp_is_busy(c)) {
+		c->busy->cc = cc;
+		c->busy->n_timeouts = 0;
+		c->busy->rec.has_sack = c->flags & TCP_CONN_SACK;
+		c->busy->progress_at = tcp_now(w);
+	}
+	c->snd_wnd_max = MAX_OF(c->snd_wnd_max, c->snd_wnd);
+	c->grow_bytes = 0;
+	c->grow_at = tcp_now(w);
+}
+
+bool tcp_open_established(struct worker *w, struct tcp_conn *c)
+{
+	tcp_half_open_del(w->tcp, c);
+	tcp_state_set(w, c, TCP_ESTABLISHED);
+	if (c->flags & TCP_CONN_PASSIVE)
+		tcp_stats(w)->opened_passive++;
+	else
+		tcp_stats(w)->opened_active++;
+	tcp_open_init(w, c);
+	c->rexmit_at = 0;
+	tcp_timer_keep(w, c);
+	c->flags |= TCP_CONN_OPENED;
+	if (c->app->on_open(w, c) < 0) {
+		c->flags &= ~(uint32_t)TCP_CONN_OPENED;
+		if (c->state != TCP_CLOSED) {
+			tcp_output_reset(w, c);
+			tcp_conn_end(w, c, TCP_END_ABORTED);
+		}
+	}
+	return c->state != TCP_CLOSED;
+}
