@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Watched keys. Thread: worker. */
+#include <errno.h>
+#include <string.h>
+
+#include "dataplane/kv/kv_admin.h"
+#include "dataplane/kv/kv_watch.h"
+#include "dataplane/kv/kv_worker.h"
+
+/* A client that watches; it stays, without its keys, when one of them has changed. */
+struct kv_watcher {
+	struct kv_watcher *next;  /* in the table */
+	struct kv_client *client; /* to be marked; NULL: another worker's */
+	struct kv_watch *first;
+	uint64_t id;
+	bool dirty; /* a key has changed */
+};
+
+struct kv_watch {
+	struct kv_watch *next; /* in the table */
+	struct kv_watch *next_of_watcher;
+	struct kv_watcher *watcher;
+	struct kv_key key; /* its bytes follow */
+	bool exists;       /* when it was watched, and so still: a change ends the watch */
+	uint8_t bytes[];
+};
+
+static struct kv_watch **place_of(struct worker *w, const struct kv_key *k)
+{
+	return &w->kv->admin->watches.places[(k->hash ^ k->db) % KV_WATCH_PLACES];
+}
+
+static bool is_key(const struct kv_watch *watch, const struct kv_key *k)
+{
+	return watch->key.hash == k->hash && watch->key.db == k->db && watch->key.len == k->len &&
+	       memcmp(watch->bytes, k->bytes, k->len) == 0;
+}
+
+/* Where the link to the watcher number @id is, or would be. */
+static struct kv_watcher **watcher_link(struct worker *w, uint64_t id)
+{
+	/* Numbers of one worker's clients are that of workers apart. */
+	struct kv_watcher **link =
+		&w->kv->admin->watches.watchers[id / w->n_workers % KV_WATCHER_PLACES];
+
+	while (*link && (*link)->id != id)
+		link = &(*link)->next;
+	return link;
+}
+
+/* Forgets the keys of @watcher. */
+static void keys_forget(struct worker *w, struct kv_watcher *watcher)
+{
+	struct kv_watches *all = &w->kv->admin->watches;
+
+	while (watcher->first) {
+		struct kv_watch *watch = watcher->first;
+		struct kv_watch **link = place_of(w, &watch->key);
+
+		while (*link != watch)
+			link = &(*link)->next;
+		*link = watch->next;
+		watcher->first = watch->next_of_watcher;
+		kv_memory_free(w, watch);
+		if (--all->n == 0)
+			kv_shard_watch(w->kv->shard, NULL, w);
+	}
+}
+
+static void watcher_changed(struct worker *w, struct kv_watcher *watcher)
+{
+	watcher->dirty = true;
+	if (watcher->client)
+		watcher->client->flags |= KV_CLIENT_DIRTY_CAS;
+	keys_forget(w, watcher);
+}
+
+static void on_key_change(struct worker *w, uint8_t db, const uint8_t *bytes, uint32_t len)
+{
+	struct kv_watch *watch, *next;
+	struct kv_key k;
+
+	kv_key_make(w->kv->shard, &k, db, bytes, len);
+	for (watch = *place_of(w, &k); watch; watch = next) {
+		struct kv_watcher *watcher = watch->watcher;
+
+		next = watch->next;
+		if (!is_key(watch, &k))
+			continue;
+		/* The watcher's other keys may be behind this one in the list. */
+		while (next && next->watcher == watcher)
+			next = next->next;
+		watcher_changed(w, watcher);
+	}
+}
+
+/* Of @db or, UINT8_MAX, of all: what was there is gone. */
+static void on_flush(struct worker *w, uint8_t db)
+{
+	for (uint32_t i = 0; i < KV_WATCH_PLACES && w->kv->admin->watches.n > 0; i++) {
+		struct kv_watch *watch = w->kv->admin->watches.places[i];
+
+		while (watch) {
+			bool gone = watch->exists && (db == UINT8_MAX || watch->key.db == db);
+
+			if (gone)
+				watcher_changed(w, watch->watcher);
+			watch = gone ? w->kv->admin->watches.places[i] : watch->next;
+		}
+	}
+}
+
+static void on_change(void *ctx, uint8_t db, const uint8_t *bytes, uint32_t len)
+{
+	if (bytes)
+		on_key_change(ctx, db, bytes, len);
+	else
+		on_flush(ctx, db);
+}
+
+/* The watcher number @id, which is made if it has to be; NULL: no memory. */
+static struct kv_watcher *watcher_of(struct worker *w, uint64_t id, struct kv_client *client)
+{
+	struct kv_watcher **link = watcher_link(w, id);
+
+	if (!*link) {
+		struct kv_watcher *watcher = kv_memory_alloc(w, sizeof(*watcher));
+
+		if (!watcher)
+			return NULL;
+		*watcher = (struct kv_watcher){.id = id};
+		*link = watcher;
+	}
+	if (client)
+		(*link)->client = client;
+	return *link;
+}
+
+int kv_watch_add(struct worker *w, uint64_t id, struct kv_client *client, const struct kv_key *k)
+{
+	struct kv_watches *all = &w->kv->admin->watches;
+	struct kv_watcher *watcher = watcher_of(w, id, client);
+	struct kv_watch *watch;
+	bool exists;
+
+	if (!watcher)
+		return -ENOMEM;
+	/* EXEC fails whatever else is watched. */
+	if (watcher->dirty)
+		return 0;
+	for (watch = *place_of(w, k); watch; watch = watch->next)
+		if (watch->watcher == watcher && is_key(watch, k))
+			return 0;
+	if (all->n == KV_WATCHES_MAX)
+		return -E2BIG;
+	/* Finding what has expired may end other watches. */
+	exists = kv_shard_find(w->kv->shard, k, 0) != NULL;
+	watch = kv_memory_alloc(w, sizeof(*watch) + k->len);
+	if (!watch)
+		return -ENOMEM;
+	*watch = (struct kv_watch){
+		.next = *place_of(w, k),
+		.next_of_watcher = watcher->first,
+		.watcher = watcher,
+		.key = *k,
+		.exists = exists,
+	};
+	memcpy(watch->bytes, k->bytes, k->len);
+	watch->key.bytes = watch->bytes;
+	*place_of(w, k) = watch;
+	watcher->first = watch;
+	if (all->n++ == 0)
+		kv_shard_watch(w->kv->shard, on_change, w);
+	return 0;
+}
+
+/* Looks up what @watcher watches: the end of one that has expired is a change. */
+static void see_expired(struct worker *w, struct kv_watcher *watcher)
+{
+	for (struct kv_watch *watch = watcher->first; watch && !watcher->dirty;) {
+		struct kv_key k = watch->key;
+		bool exists = watch->exists;
+
+		/* A change frees the watches: this one is not touched after it. */
+		watch = watch->next_of_watcher;
+		if (exists)
+			kv_shard_find(w->kv->shard, &k, 0);
+	}
+}
+
+bool kv_watch_end(struct worker *w, uint64_t id)
+{
+	struct kv_watcher **link = watcher_link(w, id);
+	struct kv_watcher *watcher = *link;
+	bool dirty;
+
+	if (!watcher)
+		return false;
+	see_expired(w, watcher);
+	dirty = watcher->dirty;
+	keys_forget(w, watcher);
+	if (watcher->client)
+		watcher->client->flags &= ~(uint32_t)KV_CLIENT_DIRTY_CAS;
+	*link = watcher->next;
+	kv_memory_free(w, watcher);
+	return dirty;
+}
