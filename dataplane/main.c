@@ -13,6 +13,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -170,7 +171,7 @@ static int start_core(struct base_error *err)
 	if (!node.stats)
 		return -EIO;
 	node.stats->tsc_hz = rte_get_tsc_hz();
-	lb_probe_results(node.stats->probes);
+	lb_stats(node.stats);
 	ret = nexthop_init(err);
 	node.nexthops = ret == 0;
 	if (ret == 0)
@@ -205,12 +206,28 @@ static int create_workers(struct base_error *err)
 	return mailbox_create(workers, n->n_workers + 1u, err);
 }
 
+/* Tells all workers how far UNIX time is ahead of their own. */
+static void refresh_wall_clock(void)
+{
+	struct worker *w = node.main_worker;
+	struct timespec wall;
+	uint64_t now_ns;
+
+	clock_gettime(CLOCK_REALTIME, &wall);
+	now_ns = (uint64_t)(((__uint128_t)w->ops->cycles(w) * w->ns_per_cycle_q32) >> 32);
+	for (unsigned i = 0; workers[i]; i++)
+		atomic_store_explicit(&workers[i]->wall_offset_ns,
+			(int64_t)((uint64_t)wall.tv_sec * NSEC_PER_SEC + (uint64_t)wall.tv_nsec -
+				  now_ns),
+			memory_order_relaxed);
+}
+
 static int init_modules(struct base_error *err)
 {
 	generation_init(modules, modules_count);
 	for (; node.modules_done < modules_count; node.modules_done++) {
 		const struct module *m = &modules[node.modules_done];
-		int ret = m->init ? m->init(&node.conf->node, err) : 0;
+		int ret = m->init ? m->init(node.conf, err) : 0;
 
 		for (unsigned i = 0; ret == 0 && m->worker_init && i <= node.conf->node.n_workers;
 			i++)
@@ -236,6 +253,7 @@ static int start(struct base_error *err)
 		ret = init_modules(err);
 	if (ret < 0)
 		return ret;
+	refresh_wall_clock();
 	node.threads = true;
 	for (unsigned i = 0; ret == 0 && i < n->n_workers; i++)
 		ret = worker_start(workers[i], n->idle == CONF_IDLE_ADAPTIVE, err);
@@ -324,6 +342,7 @@ static void main_loop(void)
 		}
 		if (w->now_ns - gauges_ns > GAUGES_EVERY_NS) {
 			refresh_gauges();
+			refresh_wall_clock();
 			gauges_ns = w->now_ns;
 		}
 		idle = work ? 0 : idle + 1;

@@ -2,12 +2,15 @@
 /* The table of modules, from the bottom up. Thread: main. */
 #include <errno.h>
 
+#include "dataplane/core/query.h"
 #include "dataplane/explain/explain.h"
 #include "dataplane/ip/ip.h"
+#include "dataplane/kv/kv.h"
 #include "dataplane/lb/lb.h"
 #include "dataplane/link/link.h"
 #include "dataplane/modules.h"
 #include "dataplane/neigh/neigh.h"
+#include "dataplane/tcp/tcp.h"
 
 /* Memory is reserved for these and used as the table grows. */
 static const struct route_limits limits = {
@@ -16,6 +19,13 @@ static const struct route_limits limits = {
 	.routes6 = 1000000,
 	.groups6 = 524288,
 };
+
+/* What each worker's TCP endpoint may have. */
+#define TCP_SPARE_CONNS                                                                            \
+	1024 /* beyond the store's clients: half open, or told that they are too many */
+#define TCP_SEND_BLOCKS     16384
+#define TCP_CONN_SEND_BYTES (1u << 20)
+#define TCP_CONN_RECV_BYTES (1u << 20)
 
 /* The result of duplicate address detection: the interfaces first, because routes follow them. */
 static void dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)
@@ -27,7 +37,7 @@ static void dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)
 	lb_on_duplicate();
 }
 
-static int neigh_module_init(const struct conf_node *node, struct base_error *err)
+static int neigh_module_init(const struct conf *conf, struct base_error *err)
 {
 	neigh_dad_done = dad_done;
 	return neigh_init(err);
@@ -39,7 +49,7 @@ static void neigh_module_fini(void)
 	neigh_fini();
 }
 
-static int route_module_init(const struct conf_node *node, struct base_error *err)
+static int route_module_init(const struct conf *conf, struct base_error *err)
 {
 	return route_init(&limits, err);
 }
@@ -51,9 +61,9 @@ static int icmp_worker_init(struct worker *w, struct base_error *err)
 	return base_error_set(err, ENOMEM, "no memory for the limits of ICMP errors");
 }
 
-static int lb_module_init(const struct conf_node *node, struct base_error *err)
+static int lb_module_init(const struct conf *conf, struct base_error *err)
 {
-	int ret = lb_init(node, err);
+	int ret = lb_init(&conf->node, err);
 
 	if (ret == 0)
 		lb_stage_init();
@@ -66,12 +76,29 @@ static void lb_module_fini(void)
 	lb_fini();
 }
 
-static int explain_module_init(const struct conf_node *node, struct base_error *err)
+/* Nobody but the store needs connections. */
+static int tcp_module_worker_init(struct worker *w, struct base_error *err)
+{
+	const struct kv_settings *store = kv_settings_get();
+	const struct tcp_limits endpoint = {
+		.conns = store->clients_max + TCP_SPARE_CONNS,
+		.send_blocks = TCP_SEND_BLOCKS,
+		.conn_send_bytes = TCP_CONN_SEND_BYTES,
+		.conn_recv_bytes = TCP_CONN_RECV_BYTES,
+	};
+
+	if (w->id == w->main_id || store->memory_bytes == 0)
+		return 0;
+	return tcp_worker_init(w, &endpoint, err);
+}
+
+static int explain_module_init(const struct conf *conf, struct base_error *err)
 {
 	return explain_init(workers[0], err);
 }
 
 const struct module modules[] = {
+	{.name = "query", .fini = query_fini},
 	{
 		.name = "iface",
 		.forget = iface_forget,
@@ -116,6 +143,20 @@ const struct module modules[] = {
 		.worker_fini = lb_worker_fini,
 		.fini = lb_module_fini,
 	},
+	{
+		.name = "kv",
+		.init = kv_config_init,
+		.worker_init = kv_worker_init,
+		.forget = kv_config_forget,
+		.check = kv_config_check,
+		.prepare = kv_config_prepare,
+		.rollback = kv_config_rollback,
+		.apply = kv_config_apply,
+		.published = kv_config_published,
+		.worker_fini = kv_worker_fini,
+		.fini = kv_config_fini,
+	},
+	{.name = "tcp", .worker_init = tcp_module_worker_init, .worker_fini = tcp_worker_fini},
 	{.name = "explain", .init = explain_module_init, .fini = explain_fini},
 };
 

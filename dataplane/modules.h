@@ -23,7 +23,7 @@
  */
 struct module {
 	const char *name;
-	int (*init)(const struct conf_node *node, struct base_error *err);
+	int (*init)(const struct conf *conf, struct base_error *err);
 	int (*worker_init)(struct worker *w, struct base_error *err);
 	void (*forget)(void);
 	int (*check)(struct api_commit_reply *counts, struct base_error *err);

@@ -143,6 +143,15 @@ enum cli_exit cli_show_backends(struct cli *cli);
 /* braidctl show flows, streamed. */
 enum cli_exit cli_show_flows(struct cli *cli);
 
+/* braidctl show conns, streamed. */
+enum cli_exit cli_show_conns(struct cli *cli);
+
+/* braidctl show shards, from the counters. */
+enum cli_exit cli_show_shards(struct cli *cli);
+
+/* braidctl show store. */
+enum cli_exit cli_show_store(struct cli *cli);
+
 /* braidctl drain. */
 enum cli_exit cli_drain(struct cli *cli);
 

@@ -82,8 +82,9 @@ const struct cli_command cli_commands[] = {
 		.summary = "balanced services: VIP, mode, how many backends can be used",
 		.text = "STATE is up, panic when so few backends are healthy that those which are "
 			"down are used as well (panic_threshold), or no backend. USABLE are those "
-			"that are up and have a weight; REFUSED packets found no backend, no NAT "
-			"port, or a limit.",
+			"that are up and have a weight. DROPPED packets, if any, are explained "
+			"under "
+			"FOR: no backend, no NAT port, a limit, too big.",
 		.examples = {"braidctl show services",
 			"braidctl -j show services | jq '.[] | select(.state != \"up\")'"},
 		.run = cli_show_services,
@@ -127,6 +128,50 @@ const struct cli_command cli_commands[] = {
 			"braidctl show flows --client 198.51.100.7",
 			"braidctl show flows --backend '[2001:db8::1]:80' --count"},
 		.run = cli_show_flows,
+	},
+	{
+		.name = "show store",
+		.summary = "the store: addresses, memory, keys, clients, rates",
+		.text = "The store answers on PORT of each address, and each of its workers on a "
+			"port of its own behind it, for clients that know Redis Cluster. What "
+			"CONFIG SET has changed meanwhile is not shown here.",
+		.examples = {"braidctl show store", "braidctl -j show store | jq .hit_percent"},
+		.run = cli_show_store,
+	},
+	{
+		.name = "show shards",
+		.summary = "the shard of each worker: slots, keys, memory, hits, evictions",
+		.text = "With several workers, LOCAL commands ran on the one of their client; "
+			"FORWARDED ones had to go to another worker, which clients that know Redis "
+			"Cluster avoid. The numbers are at most a tenth of a second old.",
+		.examples = {"braidctl show shards", "braidctl -j show shards | jq '.[].evicted'"},
+		.run = cli_show_shards,
+	},
+	{
+		.name = "show conns",
+		.summary = "TCP connections that end at the node itself",
+		.text = "UNACKED bytes were sent, or wait to be, and are not acknowledged; "
+			"READABLE ones were received and not consumed. RETX are segments sent "
+			"again. Options narrow it down together. Connections in TIME-WAIT are "
+			"only counted (metric braid_tcp_time_wait).",
+		.options = {{.name = "state",
+				    .value = "STATES",
+				    .kind = CLI_WORD,
+				    .choices = "SYN-SENT SYN-RECEIVED ESTABLISHED FIN-WAIT-1 "
+					       "FIN-WAIT-2 CLOSE-WAIT CLOSING LAST-ACK",
+				    .help = "only of these states, separated by commas"},
+			{.name = "remote",
+				.value = "ADDRESS",
+				.help = "only with this peer: 192.0.2.7 or 192.0.2.7:40000"},
+			{.name = "limit",
+				.letter = 'l',
+				.value = "N",
+				.help = "at most N connections, 0 for all (default 1000)"},
+			{.name = "count", .help = "print only how many there are"}},
+		.examples = {"braidctl show conns --state ESTABLISHED",
+			"braidctl show conns --remote 192.0.2.7 --count",
+			"braidctl -j show conns | jq '.[] | select(.retransmitted > 0)'"},
+		.run = cli_show_conns,
 	},
 	{
 		.name = "show drops",
@@ -225,7 +270,8 @@ const struct cli_command cli_commands[] = {
 		.summary = "what would happen to a packet, decided by the live tables",
 		.text = "Sends nothing: the dataplane walks its tables as for a received packet "
 			"and "
-			"says each decision; the verdict comes last.",
+			"says each decision; the verdict comes last. A TCP packet is taken for a "
+			"SYN unless a worker has its flow or connection.",
 		.options = {{.name = "interface",
 				    .letter = 'i',
 				    .value = "NAME",

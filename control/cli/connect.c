@@ -105,6 +105,7 @@ int cli_dump(struct api_client *client, enum api_type type, const void *request,
 		uint64_t cursor; /* each of them begins with it */
 		struct api_dump dump;
 		struct api_flow_dump flow_dump;
+		struct api_conn_dump conn_dump;
 	} ask;
 
 	BRAID_ASSERT(row->request_bytes <= sizeof(ask));

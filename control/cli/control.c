@@ -345,23 +345,62 @@ static void print_counts(const char *what, const struct api_commit_counts *c)
 		c->removed, c->kept);
 }
 
-static enum cli_exit print_applied(
-	const struct cli *cli, const struct api_control_applied *a, bool dry_run, const char *path)
+/* The lines of the @len bytes at @text. */
+static json_t *lines_json(const char *text, size_t len)
+{
+	json_t *lines = json_array();
+
+	while (len > 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end ? (size_t)(end - text) : len;
+
+		json_array_append_new(lines, json_stringn(text, n));
+		text += n + (end != NULL);
+		len -= n + (end != NULL);
+	}
+	return lines;
+}
+
+static enum cli_exit print_applied_json(
+	const struct api_control_applied *a, size_t diff_len, bool dry_run)
 {
 	const char *diff = (const char *)(a + 1);
 
+	return cli_print_json(json_pack("{s:b,s:I,s:o,s:b,s:o,s:{s:o,s:o,s:o,s:o,s:o,s:o}}",
+		"applied", !dry_run, "generation", (json_int_t)a->generation, "difference",
+		json_stringn(diff, diff_len), "truncated", a->truncated != 0, "warnings",
+		lines_json(diff + diff_len, a->count - diff_len), "counts", "interfaces",
+		counts_json(&a->counts.interfaces), "neighbors", counts_json(&a->counts.neighbors),
+		"routes", counts_json(&a->counts.routes), "pool", counts_json(&a->counts.pool),
+		"services", counts_json(&a->counts.services), "backends",
+		counts_json(&a->counts.backends)));
+}
+
+/* Apart from the rest, so that they are seen. */
+static void print_warnings(const char *text, size_t len)
+{
+	while (len > 0) {
+		const char *end = memchr(text, '\n', len);
+		size_t n = end ? (size_t)(end - text) : len;
+
+		fprintf(stderr, "braidctl: warning: %.*s\n", (int)n, text);
+		text += n + (end != NULL);
+		len -= n + (end != NULL);
+	}
+}
+
+static enum cli_exit print_applied(
+	const struct cli *cli, const struct api_control_applied *a, bool dry_run, const char *path)
+{
+	size_t diff_len = a->count - MIN_OF(a->count, a->warning_bytes);
+	const char *diff = (const char *)(a + 1);
+
 	if (cli->json)
-		return cli_print_json(json_pack("{s:b,s:I,s:o,s:b,s:{s:o,s:o,s:o,s:o,s:o}}",
-			"applied", !dry_run, "generation", (json_int_t)a->generation, "difference",
-			json_stringn(diff, a->count), "truncated", a->truncated != 0, "counts",
-			"interfaces", counts_json(&a->counts.interfaces), "neighbors",
-			counts_json(&a->counts.neighbors), "routes", counts_json(&a->counts.routes),
-			"services", counts_json(&a->counts.services), "backends",
-			counts_json(&a->counts.backends)));
-	fwrite(diff, 1, a->count, stdout);
+		return print_applied_json(a, diff_len, dry_run);
+	fwrite(diff, 1, diff_len, stdout);
 	if (a->truncated)
 		printf("... (the difference is longer than one message)\n");
-	if (a->count == 0)
+	if (diff_len == 0)
 		printf("no difference\n");
 	if (dry_run)
 		printf("%s is valid; nothing was changed (dry run)\n", path);
@@ -370,8 +409,10 @@ static enum cli_exit print_applied(
 	print_counts("interfaces", &a->counts.interfaces);
 	print_counts("neighbors", &a->counts.neighbors);
 	print_counts("routes", &a->counts.routes);
+	print_counts("nat pool", &a->counts.pool);
 	print_counts("services", &a->counts.services);
 	print_counts("backends", &a->counts.backends);
+	print_warnings(diff + diff_len, a->count - diff_len);
 	return CLI_OK;
 }
 

@@ -59,6 +59,9 @@ int cli_lb_fetch(struct cli *cli, struct cli_lb *lb, struct base_error *err)
 	if (rc < 0)
 		return rc;
 	lb->counters = cli_counters(cli, &ignored);
+	lb->totals = calloc(STATS_SERVICES_MAX, sizeof(*lb->totals));
+	if (lb->counters && lb->totals)
+		stats_totals(lb->counters, lb->totals);
 	rc = cli_dump(&client, API_service_dump, &all, keep_service, &services);
 	if (rc == 0)
 		rc = cli_dump(&client, API_backend_dump, &all, keep_backend, &backends);
@@ -76,6 +79,7 @@ void cli_lb_free(struct cli_lb *lb)
 {
 	free(lb->services);
 	free(lb->backends);
+	free(lb->totals);
 	stats_file_close(lb->counters);
 	*lb = (struct cli_lb){0};
 }

@@ -16,6 +16,7 @@ struct cli_lb {
 	struct api_backend_info *backends;
 	size_t n_services, n_backends;
 	const struct stats_file *counters; /* NULL: cannot be read */
+	struct stats_total *totals;        /* [STATS_SERVICES_MAX] of services; NULL: no memory */
 };
 
 /* A backend as people name it. */

@@ -166,8 +166,13 @@ enum cli_exit cli_show_flows(struct cli *cli)
 
 	if (parse(&f) != CLI_OK)
 		return CLI_USAGE;
-	if (fetch(cli, &f, &err) < 0)
+	if (fetch(cli, &f, &err) < 0) {
+		/* What is out already is to be whole. */
+		if (cli->json && !f.count_only && f.n > 0)
+			fputs("\n]\n", stdout);
+		fflush(stdout);
 		return cli_fail(&err);
+	}
 	if (f.count_only)
 		printf(cli->json ? "{\"flows\": %llu}\n" : "%llu\n", (unsigned long long)f.n);
 	else if (cli->json)

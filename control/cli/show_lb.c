@@ -31,34 +31,56 @@ static const char *probe_name(uint16_t kind)
 	return kind < ARRAY_SIZE(names) ? names[kind] : "unknown";
 }
 
-/* What the backends of a service add up to. */
-struct totals {
-	uint64_t flows;
-	bool panic;
-};
-
-static struct totals totals_of(const struct cli_lb *lb, const char *service)
+static bool is_panic(const struct cli_lb *lb, const char *service)
 {
-	struct totals t = {0};
+	for (size_t i = 0; i < lb->n_backends; i++)
+		if (strcmp(lb->backends[i].backend.service, service) == 0 &&
+			cli_lb_is_panic(&lb->backends[i]))
+			return true;
+	return false;
+}
 
-	for (size_t i = 0; i < lb->n_backends; i++) {
-		const struct api_backend_info *b = &lb->backends[i];
+/* Packets dropped by reason; their sum goes to *@sum. */
+static json_t *drops_of(const struct cli_lb *lb, uint16_t service, uint64_t *sum)
+{
+	const struct stats_file *f = lb->counters;
+	json_t *drops = json_object();
 
-		if (strcmp(b->backend.service, service) != 0)
-			continue;
-		t.flows += cli_lb_flows(lb->counters, b->index);
-		t.panic |= cli_lb_is_panic(b);
+	*sum = 0;
+	for (uint32_t d = 0; f && d < f->n_lb_drops; d++) {
+		uint64_t pkts = cli_lb_service_sum(
+			f, service, offsetof(struct stats_service, drops) + d * sizeof(uint64_t));
+
+		json_object_set_new(drops, f->drop_names[f->lb_drops[d]], count(pkts));
+		*sum += pkts;
 	}
-	return t;
+	return drops;
+}
+
+/* What its backends add up to. */
+static void add_totals(json_t *row, const struct cli_lb *lb, uint16_t service)
+{
+	static const struct stats_total nothing;
+	const struct stats_total *t = &nothing;
+
+	if (lb->totals && service < STATS_SERVICES_MAX)
+		t = &lb->totals[service];
+	json_object_set_new(row, "flows", count(t->flows));
+	json_object_set_new(row, "packets", count(t->pkts));
+	json_object_set_new(row, "bytes", count(t->bytes));
+	json_object_set_new(row, "reply_packets", count(t->reply_pkts));
+	json_object_set_new(row, "reply_bytes", count(t->reply_bytes));
 }
 
 static json_t *service_row(const struct cli_lb *lb, const struct api_service_info *info)
 {
 	const struct api_service *s = &info->service;
-	struct totals totals = totals_of(lb, s->name);
+	uint64_t rate = 0, dropped;
 	char vip[IPADDR_TEXT_MAX];
-	json_t *row = json_object();
+	json_t *row = json_object(), *drops = drops_of(lb, info->index, &dropped);
 
+	if (lb->counters && info->index < STATS_SERVICES_MAX)
+		rate = stats_read(&lb->counters->rates.services[info->index]);
 #define SUM(field)                                                                                 \
 	cli_lb_service_sum(lb->counters, info->index, offsetof(struct stats_service, field))
 	json_object_set_new(row, "name", json_string(s->name));
@@ -68,17 +90,19 @@ static json_t *service_row(const struct cli_lb *lb, const struct api_service_inf
 		row, "protocol", json_string(s->protocol == IPPROTO_TCP ? "tcp" : "udp"));
 	json_object_set_new(row, "mode", json_string(mode_name(s->mode)));
 	json_object_set_new(row, "state",
-		json_string(totals.panic          ? "panic"
+		json_string(is_panic(lb, s->name) ? "panic"
 			    : info->n_usable == 0 ? "no backend"
 						  : "up"));
 	json_object_set_new(row, "backends", json_integer(info->n_backends));
 	json_object_set_new(row, "usable", json_integer(info->n_usable));
 	json_object_set_new(row, "health", json_string(probe_name(s->probe.kind)));
-	json_object_set_new(row, "flows", count(totals.flows));
+	add_totals(row, lb, info->index);
 	json_object_set_new(row, "new_flows", count(SUM(new_flows)));
+	json_object_set_new(row, "new_flows_per_s", count(rate));
 	json_object_set_new(row, "unstored_rate", count(SUM(unstored_rate)));
 	json_object_set_new(row, "unstored_full", count(SUM(unstored_full)));
-	json_object_set_new(row, "refused", count(SUM(refused)));
+	json_object_set_new(row, "dropped", count(dropped));
+	json_object_set_new(row, "drops", drops);
 	json_object_set_new(row, "build_us", json_integer(info->build_us));
 #undef SUM
 	return row;
@@ -98,9 +122,12 @@ enum cli_exit cli_show_services(struct cli *cli)
 		{"health", "HEALTH"},
 		{"flows", "FLOWS"},
 		{"new_flows", "NEW FLOWS"},
-		{"refused", "REFUSED"},
+		{"packets", "PACKETS"},
+		{"dropped", "DROPPED"},
+		{"drops", "FOR"},
 	};
 	struct base_error err = {0};
+	bool drops = false;
 	struct cli_lb lb;
 	json_t *rows;
 
@@ -112,7 +139,10 @@ enum cli_exit cli_show_services(struct cli *cli)
 	for (size_t i = 0; i < lb.n_services; i++)
 		json_array_append_new(rows, service_row(&lb, &lb.services[i]));
 	cli_lb_free(&lb);
-	return table_show(cli, rows, columns, ARRAY_SIZE(columns));
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		drops |=
+			json_integer_value(json_object_get(json_array_get(rows, i), "dropped")) > 0;
+	return table_show(cli, rows, columns, ARRAY_SIZE(columns) - !drops);
 }
 
 static const char *failure_name(uint32_t failure)
@@ -145,7 +175,10 @@ static json_t *backend_row(const struct cli_lb *lb, const struct api_backend_inf
 {
 	char text[CLI_BACKEND_TEXT_MAX];
 	json_t *row = json_object();
+	uint64_t rate = 0;
 
+	if (lb->counters && b->index < STATS_BACKENDS_MAX)
+		rate = stats_read(&lb->counters->rates.backends[b->index]);
 #define SUM(field) cli_lb_backend_sum(lb->counters, b->index, offsetof(struct stats_backend, field))
 	json_object_set_new(row, "service", json_string(b->backend.service));
 	json_object_set_new(row, "backend",
@@ -158,6 +191,7 @@ static json_t *backend_row(const struct cli_lb *lb, const struct api_backend_inf
 	json_object_set_new(row, "share_percent", json_real(b->share_permille / 10.0));
 	json_object_set_new(row, "flows", count(cli_lb_flows(lb->counters, b->index)));
 	json_object_set_new(row, "new_flows", count(SUM(new_flows)));
+	json_object_set_new(row, "new_flows_per_s", count(rate));
 	json_object_set_new(row, "packets", count(SUM(pkts)));
 	json_object_set_new(row, "bytes", count(SUM(bytes)));
 	json_object_set_new(row, "reply_packets", count(SUM(reply_pkts)));

@@ -5,45 +5,61 @@
 
 #include "control/cli/table.h"
 
-#define CELL_MAX    512
 #define COLUMNS_MAX 16
 
 /* One value as text in @buf. */
-static void format_value(const json_t *value, char buf[CELL_MAX])
+static void format_value(const json_t *value, char buf[TABLE_CELL_MAX])
 {
 	buf[0] = '\0';
 	if (json_is_string(value))
-		base_strlcpy(buf, json_string_value(value), CELL_MAX);
+		base_strlcpy(buf, json_string_value(value), TABLE_CELL_MAX);
 	else if (json_is_integer(value))
-		snprintf(buf, CELL_MAX, "%lld", (long long)json_integer_value(value));
+		snprintf(buf, TABLE_CELL_MAX, "%lld", (long long)json_integer_value(value));
 	else if (json_is_real(value))
-		snprintf(buf, CELL_MAX, "%.1f", json_real_value(value));
+		snprintf(buf, TABLE_CELL_MAX, "%.1f", json_real_value(value));
 	else if (json_is_boolean(value))
-		base_strlcpy(buf, json_is_true(value) ? "yes" : "no", CELL_MAX);
+		base_strlcpy(buf, json_is_true(value) ? "yes" : "no", TABLE_CELL_MAX);
 	if (buf[0] == '\0')
-		base_strlcpy(buf, "-", CELL_MAX);
+		base_strlcpy(buf, "-", TABLE_CELL_MAX);
 }
 
-/* As above; the members of a list are joined. */
-static void format_cell(const json_t *value, char buf[CELL_MAX])
+/* "lb_too_big 3, no_mbuf 1": the members of @counts that are not 0. */
+static void format_counts(const json_t *counts, char buf[TABLE_CELL_MAX])
 {
-	char member[CELL_MAX];
+	const char *key;
+	json_t *value;
 	size_t n = 0;
 
+	base_strlcpy(buf, "-", TABLE_CELL_MAX);
+	json_object_foreach((json_t *)(uintptr_t)counts, key,
+		value) if (json_integer_value(value) != 0 && n < TABLE_CELL_MAX - 1) n +=
+		(size_t)snprintf(buf + n, TABLE_CELL_MAX - n, "%s%s %lld", n ? ", " : "", key,
+			(long long)json_integer_value(value));
+}
+
+void table_format(const json_t *value, char buf[TABLE_CELL_MAX])
+{
+	char member[TABLE_CELL_MAX];
+	size_t n = 0;
+
+	if (json_is_object(value)) {
+		format_counts(value, buf);
+		return;
+	}
 	if (!json_is_array(value) || json_array_size(value) == 0) {
 		format_value(value, buf);
 		return;
 	}
-	for (size_t i = 0; i < json_array_size(value) && n < CELL_MAX - 1; i++) {
+	for (size_t i = 0; i < json_array_size(value) && n < TABLE_CELL_MAX - 1; i++) {
 		format_value(json_array_get(value, i), member);
-		n += (size_t)snprintf(buf + n, CELL_MAX - n, "%s%s", i ? ", " : "", member);
+		n += (size_t)snprintf(buf + n, TABLE_CELL_MAX - n, "%s%s", i ? ", " : "", member);
 	}
 }
 
 void table_print(const json_t *rows, const struct table_column *columns, size_t n)
 {
 	size_t widths[COLUMNS_MAX];
-	char cell[CELL_MAX];
+	char cell[TABLE_CELL_MAX];
 
 	BRAID_ASSERT(n <= COLUMNS_MAX);
 	if (json_array_size(rows) == 0) {
@@ -53,7 +69,8 @@ void table_print(const json_t *rows, const struct table_column *columns, size_t 
 	for (size_t c = 0; c < n; c++) {
 		widths[c] = strlen(columns[c].heading);
 		for (size_t r = 0; r < json_array_size(rows); r++) {
-			format_cell(json_object_get(json_array_get(rows, r), columns[c].key), cell);
+			table_format(
+				json_object_get(json_array_get(rows, r), columns[c].key), cell);
 			widths[c] = MAX_OF(widths[c], strlen(cell));
 		}
 	}
@@ -69,7 +86,7 @@ void table_print(const json_t *rows, const struct table_column *columns, size_t 
 			if (r == 0)
 				base_strlcpy(cell, columns[c].heading, sizeof(cell));
 			else
-				format_cell(value, cell);
+				table_format(value, cell);
 			if (json_is_number(first))
 				printf("%s%*s", c ? "  " : "", (int)widths[c], cell);
 			else

@@ -204,6 +204,11 @@ static void on_pushed(
 	install_on_pushed(core->install, rc, err, counts);
 }
 
+static void recall(void *ctx, struct api_backend_want *want)
+{
+	service_recall(((struct core *)ctx)->services, want);
+}
+
 static void on_answer(void *ctx, const struct api_header *hdr)
 {
 	service_on_answer(((struct core *)ctx)->services, hdr);
@@ -274,6 +279,7 @@ static const struct session_ops session_ops = {
 	.on_down = on_down,
 	.on_progress = on_progress,
 	.on_pushed = on_pushed,
+	.recall = recall,
 	.on_answer = on_answer,
 };
 

@@ -26,8 +26,10 @@ struct install {
 	uint64_t started_ns; /* of the dataplane it is meant for */
 	struct job *job;
 	struct metrics *metrics; /* bound to the new address, when that changes */
-	char *diff;
+	char *diff;              /* warnings at its end */
 	size_t diff_len;
+	uint32_t warning_bytes;
+	bool truncated;
 	int status;
 	struct base_error err;
 };

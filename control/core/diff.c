@@ -145,6 +145,39 @@ static void diff_metrics(FILE *out, const struct conf *from, const struct conf *
 		from->metrics_port, to->metrics_address, to->metrics_port);
 }
 
+/* What a change of the store's settings does, as long as it needs no restart. */
+static void diff_store(FILE *out, const struct conf_store *from, const struct conf_store *to)
+{
+	char address[IPADDR_TEXT_MAX];
+
+	for (uint16_t i = 0; i < MAX_OF(from->n_listen, to->n_listen); i++) {
+		const struct ip_addr *a = i < from->n_listen ? &from->listen[i] : NULL;
+		const struct ip_addr *b = i < to->n_listen ? &to->listen[i] : NULL;
+
+		if (a && b && ip_addr_same_host(a, b) && from->port == to->port)
+			continue;
+		if (a)
+			fprintf(out, "- store on %s port %u\n", ip_addr_format_host(a, address),
+				from->port);
+		if (b)
+			fprintf(out, "+ store on %s port %u\n", ip_addr_format_host(b, address),
+				to->port);
+	}
+	if (from->n_listen == 0 || to->n_listen == 0)
+		return;
+	if (from->policy != to->policy)
+		fprintf(out, "~ store policy %s -> %s\n", conf_policy_words[from->policy],
+			conf_policy_words[to->policy]);
+	if (from->timeout_ms != to->timeout_ms)
+		fprintf(out, "~ store timeout %us -> %us\n", from->timeout_ms / 1000,
+			to->timeout_ms / 1000);
+	if (from->protected_mode != to->protected_mode)
+		fprintf(out, "~ store protected_mode %s\n",
+			to->protected_mode == CONF_YES ? "yes" : "no");
+	if (strcmp(from->password, to->password) != 0)
+		fprintf(out, "~ store password\n");
+}
+
 char *diff_text(const struct conf *from, const struct conf *to, size_t *len)
 {
 	struct conf *nothing = calloc(1, sizeof(*nothing));
@@ -157,6 +190,7 @@ char *diff_text(const struct conf *from, const struct conf *to, size_t *len)
 		ok = diff_neighbors(out, from ? from : nothing, to) &&
 		     diff_routes(out, from ? from : nothing, to);
 		diff_services(out, from ? from : nothing, to);
+		diff_store(out, from ? &from->store : &nothing->store, &to->store);
 		diff_metrics(out, from ? from : nothing, to);
 		ok = fclose(out) == 0 && ok;
 	}
@@ -210,6 +244,18 @@ static const struct conf_port *find_port(const struct conf_node *node, const cha
 	"that needs a restart: put the file where both programs read it, stop braid-control and "  \
 	"braid-dataplane and start them again (nothing was changed)"
 
+/* As above for the store. One that is not used keeps its memory and may come back. */
+static const char *store_difference(const struct conf_store *a, const struct conf_store *b)
+{
+	if (b->n_listen == 0)
+		return NULL;
+	if (a->n_listen == 0 || a->memory_bytes != b->memory_bytes)
+		return "memory";
+	if (a->max_clients != b->max_clients)
+		return "max_clients";
+	return NULL;
+}
+
 int diff_needs_restart(const struct conf *from, const struct conf *to, struct base_error *err)
 {
 	const char *what = node_difference(&from->node, &to->node);
@@ -217,6 +263,10 @@ int diff_needs_restart(const struct conf *from, const struct conf *to, struct ba
 	if (what)
 		return base_error_set(
 			err, EBUSY, "\"%s\" of the node differs; " RESTART_REMEDY, what);
+	what = store_difference(&from->store, &to->store);
+	if (what)
+		return base_error_set(
+			err, EBUSY, "\"%s\" of the store differs; " RESTART_REMEDY, what);
 	for (uint16_t i = 0; i < to->node.n_ports; i++) {
 		const struct conf_port *now = &to->node.ports[i];
 		const struct conf_port *was = find_port(&from->node, now->name);

@@ -24,20 +24,36 @@ static void describe_service(FILE *out, const struct conf_service *s)
 	fprintf(out, "/%s %s", s->protocol == IPPROTO_TCP ? "tcp" : "udp", modes[s->mode]);
 }
 
+/* "500ms", "90s", "2h": the largest unit without a remainder; returns @buf. */
+static const char *format_time(uint32_t ms, char buf[16])
+{
+	static const struct {
+		uint32_t ms;
+		const char *unit;
+	} units[] = {{3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+	size_t i = 0;
+
+	while (i + 1 < ARRAY_SIZE(units) && (ms == 0 || ms % units[i].ms != 0))
+		i++;
+	snprintf(buf, 16, "%u%s", ms / units[i].ms, units[i].unit);
+	return buf;
+}
+
 static void describe_probe(FILE *out, const struct conf_probe *p)
 {
 	static const char *const kinds[] = {[CONF_PROBE_NONE] = "none",
 		[CONF_PROBE_TCP] = "tcp",
 		[CONF_PROBE_ICMP] = "icmp",
 		[CONF_PROBE_UDP] = "udp"};
+	char every[16], timeout[16];
 
 	fprintf(out, "%s", kinds[p->kind]);
 	if (p->kind == CONF_PROBE_NONE)
 		return;
 	if (p->port)
 		fprintf(out, " port %u", p->port);
-	fprintf(out, " every %u ms, timeout %u ms, rise %u, fall %u", p->interval_ms, p->timeout_ms,
-		p->rise, p->fall);
+	fprintf(out, " every %s, timeout %s, rise %u, fall %u", format_time(p->interval_ms, every),
+		format_time(p->timeout_ms, timeout), p->rise, p->fall);
 }
 
 static bool same_payload(const struct conf_probe *a, const struct conf_probe *b)
@@ -191,6 +207,7 @@ static void diff_settings(FILE *out, const struct conf_lb *was, const struct con
 {
 	static const char *const states[] = {
 		"tcp_new", "tcp_established", "tcp_closing", "udp_new", "udp_established"};
+	char a[16], b[16];
 
 	/* The key itself is a secret. */
 	if (memcmp(was->key, now->key, sizeof(was->key)) != 0)
@@ -200,8 +217,8 @@ static void diff_settings(FILE *out, const struct conf_lb *was, const struct con
 			now->new_flows_per_sec);
 	for (size_t i = 0; i < ARRAY_SIZE(states); i++)
 		if (was->idle_ms[i] != now->idle_ms[i])
-			fprintf(out, "~ lb idle %s (%u ms -> %u ms)\n", states[i], was->idle_ms[i],
-				now->idle_ms[i]);
+			fprintf(out, "~ lb idle %s (%s -> %s)\n", states[i],
+				format_time(was->idle_ms[i], a), format_time(now->idle_ms[i], b));
 	diff_tunnel_source(out, &was->tunnel_source4, &now->tunnel_source4, "IPv4");
 	diff_tunnel_source(out, &was->tunnel_source6, &now->tunnel_source6, "IPv6");
 }

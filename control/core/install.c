@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,36 @@
 
 #define DIFF_MAX_BYTES                                                                             \
 	(API_MSG_MAX_BYTES - sizeof(struct api_header) - sizeof(struct api_control_applied))
+
+/* Puts the warnings about the file behind the difference, which is cut if both are too long. */
+static int add_warnings(struct install *in)
+{
+	struct conf_error warnings[CONF_WARNINGS_MAX];
+	unsigned n = conf_warn(in->target->conf, warnings);
+	size_t room = DIFF_MAX_BYTES - n * sizeof(warnings[0].text), len = 0;
+	char *text = NULL;
+	FILE *out;
+
+	in->truncated = in->diff_len > room;
+	if (n == 0 && !in->truncated)
+		return 0;
+	in->diff_len = MIN_OF(in->diff_len, room);
+	out = open_memstream(&text, &len);
+	if (!out)
+		return -ENOMEM;
+	fwrite(in->diff, 1, in->diff_len, out);
+	for (unsigned i = 0; i < n; i++)
+		fprintf(out, "%s\n", warnings[i].text);
+	if (fclose(out) != 0) {
+		free(text);
+		return -ENOMEM;
+	}
+	in->warning_bytes = (uint32_t)(len - in->diff_len);
+	free(in->diff);
+	in->diff = text;
+	in->diff_len = len;
+	return 0;
+}
 
 /* Runs in the job's thread: everything that takes long. */
 static void work(void *ctx)
@@ -34,7 +65,7 @@ static void work(void *ctx)
 		if (in->status < 0)
 			return;
 		in->diff = diff_text(in->was, in->target->conf, &in->diff_len);
-		if (!in->diff) {
+		if (!in->diff || add_warnings(in) < 0) {
 			in->status = base_error_set(
 				&in->err, ENOMEM, "no memory for the difference (nothing changed)");
 			return;
@@ -66,9 +97,9 @@ void install_destroy(struct install *in)
 
 static void answer(struct install *in, const struct api_commit_reply *counts)
 {
-	struct api_control_applied applied = {
-		.count = (uint32_t)MIN_OF(in->diff_len, DIFF_MAX_BYTES),
-		.truncated = in->diff_len > DIFF_MAX_BYTES,
+	struct api_control_applied applied = {.count = (uint32_t)in->diff_len,
+		.truncated = in->truncated,
+		.warning_bytes = in->warning_bytes,
 		.generation = in->generation,
 		.counts = *counts};
 
@@ -185,6 +216,15 @@ void install_replay(struct core *core)
 	}
 }
 
+static void log_warnings(const struct conf *conf)
+{
+	struct conf_error warnings[CONF_WARNINGS_MAX];
+	unsigned n = conf_warn(conf, warnings);
+
+	for (unsigned i = 0; i < n; i++)
+		log_line("warning: %s", warnings[i].text);
+}
+
 /* The dataplane has the new state: makes it ours too. */
 static void succeed(struct install *in, const struct api_commit_reply *counts)
 {
@@ -207,6 +247,7 @@ static void succeed(struct install *in, const struct api_commit_reply *counts)
 		in->generation, core->desired->path, core->desired->conf->node.n_interfaces,
 		core->desired->conf->n_neighbors, core->desired->conf->n_routes,
 		core->desired->conf->n_services, core->desired->conf->n_backends);
+	log_warnings(core->desired->conf);
 	core->last_error[0] = '\0';
 	core->refused = false;
 	answer(in, counts);

@@ -110,7 +110,7 @@ static const struct push_list lists[] = {
 		.item_bytes = sizeof(struct api_service),
 		.encode = push_encode_service},
 	[PUSH_BACKENDS] = {.type = API_backend_set,
-		.item_bytes = sizeof(struct api_backend),
+		.item_bytes = sizeof(struct api_backend_want),
 		.encode = push_encode_backend},
 };
 
@@ -133,6 +133,7 @@ static uint32_t stage_items(const struct push *p)
 		return p->conf->n_backends;
 	case PUSH_BEGIN:
 	case PUSH_LB:
+	case PUSH_STORE:
 	case PUSH_COMMIT:
 	case PUSH_ABORT:
 	case PUSH_SENT:
@@ -161,8 +162,11 @@ static size_t make_list(struct push *p, uint8_t *buf)
 
 	head.count = MIN_OF(head.count, items_per_message(list->item_bytes));
 	memset(at, 0, head.count * list->item_bytes);
-	for (uint32_t i = 0; i < head.count; i++)
+	for (uint32_t i = 0; i < head.count; i++) {
 		list->encode(p->conf, p->next + i, at + i * list->item_bytes);
+		if (list->type == API_backend_set && p->recall)
+			p->recall(p->ctx, (struct api_backend_want *)(at + i * list->item_bytes));
+	}
 	memcpy(buf + sizeof(struct api_header), &head, sizeof(head));
 	p->next += head.count;
 	p->done += head.count;
@@ -188,6 +192,26 @@ static size_t make_lb(struct push *p, uint8_t *buf)
 	return finish(p, buf, API_lb_set, sizeof(body));
 }
 
+static size_t make_store(struct push *p, uint8_t *buf)
+{
+	const struct conf_store *from = &p->conf->store;
+	struct api_store body = {
+		.n_listen = from->n_listen,
+		.port = from->port,
+		.timeout_s = from->timeout_ms / 1000,
+		.policy = from->policy,
+		.protected_mode = from->protected_mode == CONF_YES,
+	};
+
+	_Static_assert(CONF_STORE_VOLATILE_TTL == (int)API_STORE_VOLATILE_TTL, "policies in order");
+	_Static_assert(sizeof(from->password) == sizeof(body.password), "passwords fit");
+	memcpy(body.listen, from->listen, sizeof(body.listen));
+	memcpy(body.password, from->password, sizeof(body.password));
+	memcpy(buf + sizeof(struct api_header), &body, sizeof(body));
+	p->stage = PUSH_COMMIT;
+	return finish(p, buf, API_store_set, sizeof(body));
+}
+
 static size_t make_commit(struct push *p, uint8_t *buf)
 {
 	struct api_commit body = {
@@ -207,6 +231,8 @@ size_t push_next(struct push *p, uint8_t *buf)
 		p->stage++;
 		p->next = 0;
 	}
+	if (p->stage == PUSH_STORE && p->conf->store.n_listen == 0)
+		p->stage = PUSH_COMMIT;
 	switch (p->stage) {
 	case PUSH_BEGIN:
 		return make_begin(p, buf);
@@ -220,6 +246,8 @@ size_t push_next(struct push *p, uint8_t *buf)
 		return make_list(p, buf);
 	case PUSH_LB:
 		return make_lb(p, buf);
+	case PUSH_STORE:
+		return make_store(p, buf);
 	case PUSH_COMMIT:
 		return p->n_answered == p->n_sent ? make_commit(p, buf) : 0;
 	case PUSH_ABORT:

@@ -21,6 +21,7 @@ enum push_stage {
 	PUSH_POOL,
 	PUSH_SERVICES,
 	PUSH_BACKENDS,
+	PUSH_STORE,
 	PUSH_COMMIT,
 	PUSH_ABORT, /* something failed: tell the dataplane to forget it */
 	PUSH_SENT,  /* nothing left to send */
@@ -28,6 +29,10 @@ enum push_stage {
 
 struct push {
 	const struct conf *conf; /* the caller's, until the end */
+	/* Fills in the last known state of a backend that is about to be sent; NULL: none is known.
+	 */
+	void (*recall)(void *ctx, struct api_backend_want *want);
+	void *ctx;
 	uint64_t generation;
 	bool dry_run;
 	enum push_stage stage;
@@ -40,7 +45,8 @@ struct push {
 	struct api_commit_reply counts;
 };
 
-/* Starts over with @conf. A dry run has the dataplane check everything and publish nothing. */
+/* Starts over with @conf, and no @recall. A dry run has the dataplane check everything and publish
+ * nothing. */
 void push_init(struct push *p, const struct conf *conf, uint64_t generation, bool dry_run);
 
 /*

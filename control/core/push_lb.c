@@ -91,7 +91,7 @@ void push_encode_service(const struct conf *conf, uint32_t i, void *out)
 void push_encode_backend(const struct conf *conf, uint32_t i, void *out)
 {
 	const struct conf_backend *from = &conf->backends[i];
-	struct api_backend *to = out;
+	struct api_backend *to = &((struct api_backend_want *)out)->backend;
 
 	base_strlcpy(to->service, conf->services[from->service].name, sizeof(to->service));
 	to->address = from->address;

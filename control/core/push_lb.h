@@ -15,7 +15,7 @@ void push_encode_pool(const struct conf *conf, uint32_t i, void *out);
 /* The same for a struct api_service. */
 void push_encode_service(const struct conf *conf, uint32_t i, void *out);
 
-/* The same for a struct api_backend. */
+/* The same for a struct api_backend_want, whose state is left at zero: up. */
 void push_encode_backend(const struct conf *conf, uint32_t i, void *out);
 
 #endif

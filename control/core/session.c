@@ -339,6 +339,8 @@ void session_push(struct session *s, const struct conf *conf, uint64_t generatio
 {
 	BRAID_ASSERT(s->state == SESSION_READY);
 	push_init(&s->push, conf, generation, dry_run);
+	s->push.recall = s->ops->recall;
+	s->push.ctx = s->ctx;
 	s->reported = 0;
 	s->state = SESSION_PUSHING;
 	pump(s);

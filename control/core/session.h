@@ -29,6 +29,8 @@ struct session_ops {
 	/* The push has ended: 0, or a negative errno and a sentence. Not called after on_down. */
 	void (*on_pushed)(void *ctx, int status, const struct base_error *err,
 		const struct api_commit_reply *counts);
+	/* Fills in what is known of a backend that a push is about to send. May be NULL. */
+	void (*recall)(void *ctx, struct api_backend_want *want);
 	/* The answer to session_ask(), of success or of failure. Not called after on_down. */
 	void (*on_answer)(void *ctx, const struct api_header *hdr);
 };

@@ -128,8 +128,7 @@ void metrics_value(struct evbuffer *out, uint64_t number)
 	evbuffer_add_printf(out, "} %" PRIu64 "\n", number);
 }
 
-/* The name of worker @i: its number, or "main" for the last. */
-static const char *worker_name(const struct stats_file *f, uint32_t i, char buf[12])
+const char *metrics_worker(const struct stats_file *f, uint32_t i, char buf[12])
 {
 	snprintf(buf, 12, "%u", i);
 	return i + 1 == f->n_workers ? "main" : buf;
@@ -146,7 +145,7 @@ static void render_workers(struct evbuffer *out, const struct stats_file *f)
 		for (uint32_t i = 0; i < f->n_workers; i++) {
 			snprintf(cpu, sizeof(cpu), "%u", f->worker_cpu[i]);
 			evbuffer_add_printf(out, "%s", metric->name);
-			metrics_label(out, "{", "worker", worker_name(f, i, name));
+			metrics_label(out, "{", "worker", metrics_worker(f, i, name));
 			metrics_label(out, ",", "cpu", cpu);
 			metrics_value(out, word_at(&f->workers[i], metric->offset));
 		}
@@ -164,7 +163,7 @@ static void render_stages(struct evbuffer *out, const struct stats_file *f)
 		for (uint32_t i = 0; i < f->n_workers; i++) {
 			for (uint32_t s = 0; s < f->n_stages; s++) {
 				evbuffer_add_printf(out, "%s", metric->name);
-				metrics_label(out, "{", "worker", worker_name(f, i, name));
+				metrics_label(out, "{", "worker", metrics_worker(f, i, name));
 				metrics_label(out, ",", "stage", f->stage_names[s]);
 				metrics_value(
 					out, word_at(&f->workers[i].stages[s], metric->offset));
@@ -298,7 +297,9 @@ void metrics_render(struct evbuffer *out, const struct stats_file *counters,
 	const struct api_control_status *status, const struct service_view *services)
 {
 	render_control(out, status);
-	if (counters)
+	if (counters) {
 		render_counters(out, counters);
+		metrics_render_store(out, counters);
+	}
 	metrics_render_services(out, counters, services);
 }

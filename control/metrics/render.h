@@ -25,6 +25,12 @@ void metrics_value(struct evbuffer *out, uint64_t number);
 /* The word at @offset of each worker, summed. */
 uint64_t metrics_sum(const struct stats_file *f, size_t offset);
 
+/* The name of worker @i in @buf: its number, or "main" for the last. */
+const char *metrics_worker(const struct stats_file *f, uint32_t i, char buf[12]);
+
+/* The store, and the TCP endpoint that it is reached by; nothing where there is none. */
+void metrics_render_store(struct evbuffer *out, const struct stats_file *f);
+
 /* Services and backends; @counters may be NULL. */
 void metrics_render_services(struct evbuffer *out, const struct stats_file *counters,
 	const struct service_view *services);

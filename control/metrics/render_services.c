@@ -15,8 +15,6 @@
 
 static const struct metric service_counters[] = {
 	SERVICE(new_flows, "new_flows_total", "Flows begun."),
-	SERVICE(refused, "refused_packets_total",
-		"Packets dropped for want of a backend or a NAT port, or over a limit."),
 };
 
 #define BACKEND(field, what, text)                                                                 \
@@ -56,9 +54,9 @@ static const struct service_gauge {
 	const char *name, *help;
 	size_t offset; /* of a uint16_t in struct service_entry */
 } service_gauges[] = {
-	{"braid_service_backends", "Backends with a weight above 0.",
+	{"braid_service_backends", "Backends with a weight above 0 that are not drained.",
 		offsetof(struct service_entry, n_weighted)},
-	{"braid_service_usable_backends", "Those of them that are healthy and not draining.",
+	{"braid_service_usable_backends", "Those of them that are healthy.",
 		offsetof(struct service_entry, n_usable)},
 };
 
@@ -162,6 +160,84 @@ static void render_unstored(
 	}
 }
 
+static void render_drops(
+	struct evbuffer *out, const struct stats_file *f, const struct service_view *v)
+{
+	const char *name = "braid_service_dropped_packets_total";
+
+	metrics_head(out, name, "counter", "Packets of the service that were dropped, by reason.");
+	for (uint32_t i = 0; i < v->n_services; i++) {
+		size_t at = offsetof(struct stats_worker, services) +
+			    v->services[i].index * sizeof(struct stats_service) +
+			    offsetof(struct stats_service, drops);
+
+		for (uint32_t d = 0; v->services[i].index < STATS_SERVICES_MAX && d < f->n_lb_drops;
+			d++) {
+			service_labels(out, name, &v->services[i]);
+			metrics_label(out, ",", "reason", f->drop_names[f->lb_drops[d]]);
+			metrics_value(out, metrics_sum(f, at + d * sizeof(uint64_t)));
+		}
+	}
+}
+
+#define TOTAL(field, what, kind, text)                                                             \
+	{                                                                                          \
+		.name = "braid_service_" what, .type = (kind), .help = (text),                     \
+		.offset = offsetof(struct stats_total, field)                                      \
+	}
+
+/* What backends add up to, those included that are gone. */
+static const struct metric totals[] = {
+	TOTAL(flows, "flows", "gauge", "Flows at present."),
+	TOTAL(pkts, "transmitted_packets_total", "counter", "Packets to backends."),
+	TOTAL(bytes, "transmitted_bytes_total", "counter", "Bytes to backends."),
+	TOTAL(reply_pkts, "received_packets_total", "counter", "Packets back from backends (NAT)."),
+	TOTAL(reply_bytes, "received_bytes_total", "counter", "Bytes back from backends (NAT)."),
+};
+
+static void render_totals(
+	struct evbuffer *out, const struct stats_file *f, const struct service_view *v)
+{
+	static struct stats_total sums[STATS_SERVICES_MAX];
+
+	stats_totals(f, sums);
+	for (size_t m = 0; m < ARRAY_SIZE(totals); m++) {
+		metrics_head(out, totals[m].name, totals[m].type, totals[m].help);
+		for (uint32_t i = 0; i < v->n_services; i++) {
+			uint16_t index = v->services[i].index;
+
+			if (index >= STATS_SERVICES_MAX)
+				continue;
+			service_labels(out, totals[m].name, &v->services[i]);
+			metrics_value(out, *(const uint64_t *)((const uint8_t *)&sums[index] +
+							       totals[m].offset));
+		}
+	}
+}
+
+static void render_rates(
+	struct evbuffer *out, const struct stats_file *f, const struct service_view *v)
+{
+	static const char help[] = "Flows begun in the last second.";
+	const char *name = "braid_service_new_flows_per_second";
+
+	metrics_head(out, name, "gauge", help);
+	for (uint32_t i = 0; i < v->n_services; i++) {
+		if (v->services[i].index >= STATS_SERVICES_MAX)
+			continue;
+		service_labels(out, name, &v->services[i]);
+		metrics_value(out, stats_read(&f->rates.services[v->services[i].index]));
+	}
+	name = "braid_backend_new_flows_per_second";
+	metrics_head(out, name, "gauge", help);
+	for (uint32_t i = 0; i < v->n_backends; i++) {
+		if (v->backends[i].index >= STATS_BACKENDS_MAX)
+			continue;
+		backend_labels(out, name, v, &v->backends[i]);
+		metrics_value(out, stats_read(&f->rates.backends[v->backends[i].index]));
+	}
+}
+
 static uint64_t backend_sum(
 	const struct stats_file *f, const struct service_backend *b, size_t offset)
 {
@@ -248,6 +324,9 @@ void metrics_render_services(struct evbuffer *out, const struct stats_file *coun
 	for (size_t m = 0; m < ARRAY_SIZE(service_counters); m++)
 		render_service_counter(out, counters, services, &service_counters[m]);
 	render_unstored(out, counters, services);
+	render_drops(out, counters, services);
+	render_totals(out, counters, services);
+	render_rates(out, counters, services);
 	render_backend_flows(out, counters, services);
 	for (size_t m = 0; m < ARRAY_SIZE(backend_counters); m++)
 		render_backend_counter(out, counters, services, &backend_counters[m]);

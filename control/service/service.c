@@ -280,8 +280,11 @@ void service_weigh(struct service_table *t, struct service_entry *s)
 	for (uint32_t i = s->first_backend; i < s->first_backend + s->n_backends; i++) {
 		const struct service_backend *b = &t->backends[i];
 
+		/* What is drained is out of use by decision: nothing to panic about. */
+		if (b->drained)
+			continue;
 		s->n_weighted += b->weight > 0;
-		s->n_usable += b->weight > 0 && !b->health.down && !b->drained;
+		s->n_usable += b->weight > 0 && !b->health.down;
 		n_down += b->health.down;
 	}
 	s->panic = n_down > 0 &&
@@ -298,14 +301,14 @@ void service_weigh(struct service_table *t, struct service_entry *s)
 void service_decide(const struct service_table *t, const struct service_backend *b,
 	struct service_decision *out)
 {
-	bool panic = t->services[b->service].panic;
+	bool panic = t->services[b->service].panic && !b->drained;
 
 	*out = (struct service_decision){.draining = b->drained, .down = b->health.down && !panic};
 	if (b->health.down)
 		snprintf(out->reason, sizeof(out->reason), "%s%s", panic ? SERVICE_PANIC_MARK : "",
 			b->health.reason);
 	else if (b->drained)
-		base_strlcpy(out->reason, "drained by command", sizeof(out->reason));
+		base_strlcpy(out->reason, SERVICE_DRAINED, sizeof(out->reason));
 }
 
 static void look_at(struct service_table *t, struct service_backend *b)

@@ -47,8 +47,8 @@ struct service_entry {
 	char name[API_NAME_MAX];
 	uint16_t index; /* in the counters, SERVICE_NO_INDEX: not known yet */
 	uint16_t panic_percent;
-	uint16_t n_usable; /* weight above 0, healthy, not draining */
-	uint16_t n_weighted;
+	uint16_t n_weighted; /* weight above 0, not drained */
+	uint16_t n_usable;   /* those of them that are healthy */
 	bool is_nat;
 	bool panic; /* too few are healthy: those that are down are used as well */
 	uint32_t first_backend, n_backends;
@@ -93,6 +93,10 @@ void service_follow(struct service_table *t, const struct conf *conf, uint64_t g
 
 /* The dataplane is gone: decisions rest until service_follow(), then all are told again. */
 void service_on_down(struct service_table *t);
+
+/* Fills in the state of the backend that @want names, as far as it is known: a dataplane that does
+ * not have that backend, because it was restarted, starts it in that state. */
+void service_recall(const struct service_table *t, struct api_backend_want *want);
 
 /* The answer to a message sent by ops.ask. */
 void service_on_answer(struct service_table *t, const struct api_header *hdr);

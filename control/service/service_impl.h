@@ -5,6 +5,8 @@
 
 #include "control/service/service.h"
 
+#define SERVICE_DRAINED "drained by command" /* the reason of that */
+
 /* Where the conversation with the dataplane is. At most one message is unanswered. */
 enum service_phase {
 	SERVICE_DETACHED,

@@ -74,6 +74,34 @@ static void tell(struct service_table *t)
 	}
 }
 
+/* Before the first service_follow(), drains are known from the disk only. */
+static bool drained_before(const struct service_table *t, const struct api_backend *b)
+{
+	for (uint32_t i = 0; i < t->n_drains; i++)
+		if (strcmp(t->drains[i].service, b->service) == 0 && t->drains[i].port == b->port &&
+			ip_addr_equal(&t->drains[i].address, &b->address))
+			return true;
+	return false;
+}
+
+void service_recall(const struct service_table *t, struct api_backend_want *want)
+{
+	const struct api_backend *name = &want->backend;
+	const struct service_backend *b =
+		service_find_backend(t, name->service, &name->address, name->port);
+	struct service_decision known = {0};
+
+	if (b) {
+		service_decide(t, b, &known);
+	} else if (drained_before(t, name)) {
+		known.draining = true;
+		base_strlcpy(known.reason, SERVICE_DRAINED, sizeof(known.reason));
+	}
+	want->draining = known.draining;
+	want->down = known.down;
+	memcpy(want->reason, known.reason, sizeof(want->reason));
+}
+
 void service_talk(struct service_table *t)
 {
 	if (t->waiting || t->now_ns < t->retry_ns)

@@ -31,10 +31,13 @@ struct pkt {
 	uint8_t resume;     /* hand-off: stage to go on with there */
 	uint8_t icmp_type;  /* lanes icmp4_error and icmp6_error: what to say */
 	uint8_t icmp_code;
-	uint8_t visited;    /* workers that were asked whether the flow is theirs */
-	uint8_t protocol;   /* PKT_PORTS: IPPROTO_TCP or IPPROTO_UDP */
-	uint32_t icmp_info; /* MTU, pointer or zero */
-	uint32_t ports;     /* PKT_PORTS: source and destination port as on the wire */
+	uint8_t visited;  /* workers that were asked whether the flow is theirs */
+	uint8_t protocol; /* PKT_PORTS: IPPROTO_TCP or IPPROTO_UDP */
+	union {
+		uint32_t icmp_info; /* MTU, pointer or zero */
+		uint32_t l4; /* lanes tcp_input and tcp_icmp: offset of layer 4 from layer 3 */
+	};
+	uint32_t ports; /* PKT_PORTS: source and destination port as on the wire */
 };
 
 _Static_assert(sizeof(struct pkt) == 24, "a packet's notes take 24 bytes of its mbuf");

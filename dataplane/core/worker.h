@@ -7,6 +7,8 @@
 #ifndef DATAPLANE_CORE_WORKER_H
 #define DATAPLANE_CORE_WORKER_H
 
+#include <stdatomic.h>
+
 #include <rte_mbuf.h>
 #include <rte_mempool.h>
 #include <rte_prefetch.h>
@@ -54,6 +56,15 @@ struct worker_ops {
 	uint64_t (*cycles)(struct worker *w);
 };
 
+/* Work that would take too long at once; lies in what it works on. In at most one run queue. */
+struct worker_task {
+	struct worker_task *next;
+	bool queued;
+	/* Does a piece of about a microsecond; true: more is to be done. It runs between bursts, so
+	 * it sees the world of the turn and may put packets into lanes. */
+	bool (*run)(struct worker *w, struct worker_task *t);
+};
+
 struct worker_queue {
 	uint16_t port;
 	uint16_t queue;
@@ -84,7 +95,12 @@ struct worker {
 	void *private_data;                    /* of the owner of `ops` (tests, explain) */
 	struct icmp_limiter *icmp_limiter;     /* tokens per source prefix */
 	struct lb_worker *lb;                  /* flows; NULL on the main thread */
-	uint8_t mail_turn;                     /* which inbox is served first */
+	struct tcp_worker *tcp;                /* connections; NULL on the main thread */
+	struct kv_worker *kv;                  /* shard and clients; NULL: no store */
+	struct worker_task *tasks_first;       /* run queue */
+	struct worker_task *tasks_last;
+	_Atomic int64_t wall_offset_ns; /* UNIX time minus now_ns; the main thread keeps it true */
+	uint8_t mail_turn;              /* which inbox is served first */
 	/* Port of the burst in lane eth; WORLD_PORTS_MAX: its frames say it in m->port. */
 	uint16_t rx_port;
 	uint16_t n_queues;
@@ -162,6 +178,17 @@ static inline uint64_t worker_random(struct worker *w)
 	w->rng ^= w->rng >> 27;
 	return w->rng * 0x2545f4914f6cdd1dULL;
 }
+
+/* UNIX time of this turn in milliseconds. It may jump when the system's clock is set. */
+static inline uint64_t worker_wall_ms(const struct worker *w)
+{
+	int64_t offset_ns = atomic_load_explicit(&w->wall_offset_ns, memory_order_relaxed);
+
+	return (uint64_t)((int64_t)w->now_ns + offset_ns) / NSEC_PER_MSEC;
+}
+
+/* Puts @t at the end of the run queue; one that is in it stays where it is. */
+void worker_task_add(struct worker *w, struct worker_task *t);
 
 /* A worker with id @id of @n_workers, without queues and rings; NULL when out of memory. Main
  * thread. */

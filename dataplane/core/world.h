@@ -98,6 +98,8 @@ struct nexthop {
 struct neigh_table;
 struct capture;
 struct lb_world;
+struct kv_config;
+struct tcp_world;
 
 struct world {
 	uint64_t generation;
@@ -107,6 +109,8 @@ struct world {
 	const struct neigh_table *neighbors; /* shared by all worlds */
 	const struct capture *capture;       /* NULL: nobody captures */
 	const struct lb_world *lb;           /* NULL: no services */
+	const struct kv_config *kv;          /* NULL: no store */
+	const struct tcp_world *tcp;         /* NULL: nobody listens */
 	const struct iface *ifaces;          /* [WORLD_INTERFACES_MAX] */
 	struct port_map ports[WORLD_PORTS_MAX];
 };

@@ -6,7 +6,7 @@
 
 #include <rte_cycles.h>
 
-#include "dataplane/core/server.h"
+#include "dataplane/core/query.h"
 #include "dataplane/explain/explain.h"
 #include "dataplane/explain/explain_packet.h"
 #include "dataplane/explain/explain_tell.h"
@@ -91,17 +91,16 @@ static enum stage lane_of(const struct worker *w, const struct rte_mbuf *m)
 	return STAGE_COUNT;
 }
 
-/* Runs the stage that holds the foremost packet and tells what it decided. */
-static void step(
-	struct worker *w, enum stage s, const struct lb_fate *fate, struct explain_story *story)
+/* Runs stage @s, which holds the foremost packet, and tells what it decided; @known: of the
+ * packet's flow or connection. */
+static void step(struct worker *w, enum stage s, const struct explain_view *known,
+	struct explain_story *story)
 {
-	struct explain_view v = {
-		.world = w->world,
-		.fate = fate,
-		.m = w->lanes[s].pkts[0],
-		.stage = s,
-	};
+	struct explain_view v = *known;
 
+	v.world = w->world;
+	v.m = w->lanes[s].pkts[0];
+	v.stage = s;
 	pipeline_run_stage(w, s);
 	v.next = lane_of(w, v.m);
 	if (v.next == STAGE_COUNT) {
@@ -112,6 +111,21 @@ static void step(
 	v.n_next = v.next < STAGE_COUNT ? w->lanes[v.next].n : 0;
 	v.pending = w->pending;
 	explain_tell(story, &v);
+}
+
+/* Runs the stages until the packet, and what is said about it, have come to their ends. */
+static void walk(struct worker *w, const struct explain_view *known, struct explain_story *story)
+{
+	enum stage s;
+
+	for (unsigned i = 0; i < STAGES_MAX && (s = next_stage(w)) < STAGE_COUNT; i++) {
+		if (s == STAGE_tcp_input && known->tcp->is_known) {
+			/* Only the worker that has the connection could run it. */
+			explain_tell_conn(story, known->tcp);
+			return;
+		}
+		step(w, s, known, story);
+	}
 }
 
 /* Tells how each packet ended and frees it. */
@@ -144,14 +158,14 @@ static const struct iface *find_interface(const struct world *world, const char 
 }
 
 /* Explains @req with what @q (NULL: nobody was asked) has found. */
-static int run(const struct api_explain *req, const struct lb_query *q, struct explain_story *story,
+static int run(const struct api_explain *req, const struct query *q, struct explain_story *story,
 	struct base_error *err)
 {
 	struct worker *w = explainer;
 	const struct iface *in;
 	struct lb_fate fate;
+	struct tcp_fate tcp;
 	struct rte_mbuf *m;
-	enum stage s;
 
 	memset(story, 0, sizeof(*story));
 	w->world = world_current;
@@ -164,13 +178,15 @@ static int run(const struct api_explain *req, const struct lb_query *q, struct e
 	m = explain_packet_build(w, req, in, err);
 	if (!m)
 		return -EINVAL;
-	lb_explain_enter(w, req, q, &fate);
+	lb_explain_enter(w, req, q && q->kind == QUERY_flow ? q : NULL, &fate);
+	tcp_explain_enter(w, req, q && q->kind == QUERY_conn ? q : NULL, &tcp);
 	lane_put(w, STAGE_eth, m);
-	for (unsigned i = 0; i < STAGES_MAX && (s = next_stage(w)) < STAGE_COUNT; i++)
-		step(w, s, &fate, story);
+	walk(w, &(struct explain_view){.fate = &fate, .tcp = &tcp}, story);
 	finish(w, story);
 	if (fate.is_balanced)
 		lb_explain_leave(w);
+	if (tcp.is_local)
+		tcp_explain_leave(w);
 	return 0;
 }
 
@@ -180,10 +196,10 @@ int explain_run(const struct api_explain *req, struct explain_story *story, stru
 }
 
 /* The workers have answered, or (@status) one of them does not: then it is said, and explained as
- * if there were no flow. */
-static void on_flow(struct lb_query *q, int status, const struct base_error *query_err)
+ * if there were no flow and no connection. */
+static void on_answer(struct query *q, int status, const struct base_error *query_err)
 {
-	struct explain_request *r = lb_explain_ctx(q);
+	struct explain_request *r = q->ctx;
 	struct explain_story story;
 	struct base_error err = {{0}};
 	int ret = run(&r->req, status < 0 ? NULL : q, &story, &err);
@@ -199,7 +215,7 @@ static void on_flow(struct lb_query *q, int status, const struct base_error *que
 	server_reply_items(&r->ticket, &story.reply, story.steps, story.n_steps);
 }
 
-/* Asks the workers about the flow of @req first: as lb_explain_ask(). */
+/* Asks the workers about the flow or the connection of @req first: as lb_explain_ask(). */
 static int ask(struct server_client *client, const struct api_explain *req, struct base_error *err)
 {
 	struct explain_request *r = requests;
@@ -213,7 +229,9 @@ static int ask(struct server_client *client, const struct api_explain *req, stru
 	r->busy = true;
 	if (client)
 		r->ticket = server_ticket(client);
-	ret = lb_explain_ask(&r->req, on_flow, r, err);
+	ret = lb_explain_ask(&r->req, on_answer, r, err);
+	if (ret == 0)
+		ret = tcp_explain_ask(&r->req, on_answer, r, err);
 	if (ret <= 0)
 		r->busy = false;
 	return ret;

@@ -171,8 +171,11 @@ static void tell_forward(struct explain_story *story, const struct explain_view 
 	bool is_ip6 = l3[0] >> 4 == 6;
 	const struct iface *out = &v->world->ifaces[p->iface_out % WORLD_INTERFACES_MAX];
 	const struct nexthop *nh = &v->world->nexthops[p->nexthop];
-	bool by_gateway = nh->kind == NEXTHOP_NEIGHBOR;
-	struct ip_addr to = by_gateway ? nh->addr : explain_destination(v->m);
+	struct ip_addr dst = explain_destination(v->m);
+	/* What the node itself says to a connected host has its neighbour for a next hop already.
+	 */
+	bool by_gateway = nh->kind == NEXTHOP_NEIGHBOR && !ip_addr_same_host(&nh->addr, &dst);
+	struct ip_addr to = by_gateway ? nh->addr : dst;
 	const char *what = explain_is_answer(story, v->m) ? "the answer " : "";
 	char addr[IPADDR_TEXT_MAX];
 
@@ -209,6 +212,8 @@ void explain_tell(struct explain_story *story, const struct explain_view *v)
 	}
 	if (v->stage == STAGE_lb4 || v->stage == STAGE_lb6)
 		explain_tell_lb(story, v);
+	if (v->stage == STAGE_tcp_input)
+		explain_tell_tcp(story, v);
 	if (v->stage == STAGE_icmp4_error || v->stage == STAGE_icmp6_error) {
 		tell_error_sent(story, v);
 		return;
@@ -241,13 +246,16 @@ void explain_tell(struct explain_story *story, const struct explain_view *v)
 		return;
 	case STAGE_lb4:
 	case STAGE_lb6:
+	case STAGE_tcp_input:
 		return;
 	case STAGE_ip4_fragment:
 		explain_say(story, v->stage, "cuts it into %u fragments", v->n_next);
 		return;
 	case STAGE_ip4_local:
 	case STAGE_ip6_local:
-		explain_say(story, v->stage, "is for the node itself, which answers");
+		explain_say(story, v->stage, "is for the node itself, %s",
+			v->next == STAGE_tcp_input ? "whose TCP endpoint takes it"
+						   : "which answers");
 		return;
 	default:
 		explain_say(story, v->stage, "passes it to %s",

@@ -6,12 +6,14 @@
 
 #include "dataplane/explain/explain.h"
 #include "dataplane/lb/lb.h"
+#include "dataplane/tcp/tcp.h"
 
 /* A packet between two stages. */
 struct explain_view {
 	const struct world *world;
 	struct rte_mbuf *m;         /* NULL: it ended in the stage */
 	const struct lb_fate *fate; /* of the explained packet itself */
+	const struct tcp_fate *tcp; /* ... of its connection */
 	enum stage stage;           /* that it was in */
 	enum stage next;            /* whose lane it is in now; STAGE_COUNT: none */
 	unsigned n_next;            /* packets in that lane */
@@ -36,6 +38,12 @@ struct ip_addr explain_destination(struct rte_mbuf *m);
 
 /* Adds the steps about what stage lb4 or lb6 decided. */
 void explain_tell_lb(struct explain_story *story, const struct explain_view *v);
+
+/* Adds the steps about the connection, or the listener, that stage tcp_input has found. */
+void explain_tell_tcp(struct explain_story *story, const struct explain_view *v);
+
+/* The same when a worker has the connection: what it would do with the packet ends the story. */
+void explain_tell_conn(struct explain_story *story, const struct tcp_fate *fate);
 
 /* Adds the step about what @v->stage decided. */
 void explain_tell(struct explain_story *story, const struct explain_view *v);

@@ -26,6 +26,13 @@ void icmp4_error(
 void icmp6_error(
 	struct worker *w, struct rte_mbuf *m, enum drop_reason reason, struct icmp_error what);
 
+/* Refuses the connection that the checked TCP segment in @m is about with a reset, within limits
+ * (RFC 9293 3.10.7.1), and drops @m; a segment that is a reset itself is just dropped. */
+void ip4_refuse_tcp(struct worker *w, struct rte_mbuf *m);
+
+/* The same for IPv6; the TCP header is at @offset from the IPv6 header. */
+void ip6_refuse_tcp(struct worker *w, struct rte_mbuf *m, uint32_t offset);
+
 /* Looks up the destinations in the valid headers of @pkts, at most LANE_MAX, and moves each packet
  * to the lane that its next hop says, as stage ip4_input does. */
 void ip4_route(struct worker *w, struct rte_mbuf **pkts, unsigned n);

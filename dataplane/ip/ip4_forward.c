@@ -8,6 +8,7 @@
 
 #include "dataplane/ip/ip.h"
 #include "dataplane/link/link.h"
+#include "dataplane/neigh/neigh.h"
 
 /* Ends or cuts @m, which does not fit the MTU of @out. The TTL is still untouched, so that an error
  * quotes the packet as it came. */
@@ -182,6 +183,21 @@ void ip4_forward_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 	forward_with_room(w, pkts, n, false);
 }
 
+/* The next hop @number for @dst_be, or its neighbour's if that can be sent to at once. */
+static inline uint16_t neighbor_of(const struct worker *w, uint16_t number, uint32_t dst_be)
+{
+	const struct world *world = w->world;
+	const struct nexthop *nh = &world->nexthops[number];
+	uint32_t neighbor;
+	uint64_t lladdr;
+
+	if (nh->kind != NEXTHOP_CONNECTED)
+		return number;
+	neighbor = neigh_lookup4(world->neighbors, nh->iface, dst_be);
+	lladdr = atomic_load_explicit(&world->nexthops[neighbor].lladdr, memory_order_relaxed);
+	return lladdr >> 62 == NEXTHOP_LLADDR_VALID >> 62 ? (uint16_t)neighbor : number;
+}
+
 void ip4_output_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
 	uint32_t addrs[LANE_MAX], numbers[LANE_MAX];
@@ -191,7 +207,14 @@ void ip4_output_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		addrs[i] = be32toh(((const struct rte_ipv4_hdr *)ip4_l3(pkts[i]))->dst_addr);
 	fib_lookup4_bulk(&w->world->fib4, addrs, numbers, n);
-	for (unsigned i = 0; i < n; i++)
-		pkt_of(pkts[i])->nexthop = (uint16_t)numbers[i];
+	for (unsigned i = 0; i < n; i++) {
+		struct pkt *p = pkt_of(pkts[i]);
+
+		/* Replies of a burst often go the same way. */
+		if (i > 0 && addrs[i] == addrs[i - 1])
+			p->nexthop = pkt_of(pkts[i - 1])->nexthop;
+		else
+			p->nexthop = neighbor_of(w, (uint16_t)numbers[i], htobe32(addrs[i]));
+	}
 	forward_with_room(w, pkts, n, true);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Stage ip4_local: packets to the node's own addresses. Answers echo requests, passes on what
- * health probes of the balancer are answered, and refuses everything else aloud, since nothing
- * listens yet. Thread: worker.
+ * health probes of the balancer are answered and what is for the TCP endpoint, and refuses
+ * everything else aloud. Thread: worker.
  */
 #include "dataplane/ip/ip4_local.h"
 
@@ -68,6 +68,38 @@ static void answer_reset(struct worker *w, struct rte_mbuf *m)
 	drop(w, m, DROP_tcp_refused);
 }
 
+void ip4_refuse_tcp(struct worker *w, struct rte_mbuf *m)
+{
+	const uint8_t *l3 = ip4_l3(m);
+	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(l3 + ip4_header_bytes(l3));
+
+	if (tcp->tcp_flags & RTE_TCP_RST_FLAG)
+		drop(w, m, DROP_tcp_reset_ignored);
+	else
+		answer_reset(w, m);
+}
+
+/* Passes @m, whole and with a right checksum, on if the TCP endpoint may want it: segments, and
+ * ICMP errors. */
+static bool take_tcp(struct worker *w, struct rte_mbuf *m)
+{
+	const uint8_t *l3 = ip4_l3(m);
+	uint32_t ihl_bytes = ip4_header_bytes(l3);
+	enum ip4_protocol protocol = ((const struct rte_ipv4_hdr *)l3)->next_proto_id;
+
+	if (!w->tcp || w->world->nexthops[pkt_of(m)->nexthop].kind == NEXTHOP_SERVICE)
+		return false;
+	pkt_of(m)->l4 = ihl_bytes;
+	if (LIKELY(protocol == IP4_PROTOCOL_TCP)) {
+		lane_put(w, STAGE_tcp_input, m);
+		return true;
+	}
+	if (protocol != IP4_PROTOCOL_ICMP || l3[ihl_bytes] != ICMP4_UNREACHABLE)
+		return false;
+	lane_put(w, STAGE_tcp_icmp, m);
+	return true;
+}
+
 /* Passes @m on if it is about a health probe, which the node asks with its own addresses. */
 static bool take_probe(struct worker *w, struct rte_mbuf *m)
 {
@@ -86,7 +118,7 @@ void ip4_local_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 		struct rte_mbuf *m = pkts[i];
 		struct ip4_local_class c = ip4_local_classify(ip4_l3(m), ip4_l3_bytes(m));
 
-		if (c.intact && take_probe(w, m))
+		if (c.intact && (take_probe(w, m) || take_tcp(w, m)))
 			continue;
 		switch (c.action) {
 		case IP4_LOCAL_DROP:

@@ -123,7 +123,11 @@ static struct ip6_local_class classify_icmp6(const struct ip6_ext *x, uint32_t b
 	if (type == ICMP6_ECHO_REQUEST)
 		return (struct ip6_local_class){.next = IP6_LOCAL_ECHO, .offset = x->offset};
 	return (struct ip6_local_class){
-		.next = IP6_LOCAL_DROP, .reason = DROP_icmp6_unhandled, .intact = true};
+		.next = IP6_LOCAL_DROP,
+		.reason = DROP_icmp6_unhandled,
+		.offset = x->offset,
+		.intact = true,
+	};
 }
 
 static struct ip6_local_class classify_udp(const struct ip6_ext *x, uint32_t bytes)
@@ -221,6 +225,26 @@ static bool take_probe(struct worker *w, struct rte_mbuf *m)
 	return true;
 }
 
+/* Passes @m, whole and with a right checksum, on if the TCP endpoint may want it: segments, and
+ * ICMPv6 errors. */
+static bool take_tcp(struct worker *w, struct rte_mbuf *m, const struct ip6_local_class *c)
+{
+	uint8_t type = ip6_l3(m)[c->offset];
+
+	if (!w->tcp || c->offset == 0 || is_service(w, m))
+		return false;
+	pkt_of(m)->l4 = c->offset;
+	if (LIKELY(c->next == IP6_LOCAL_RESET)) {
+		lane_put(w, STAGE_tcp_input, m);
+		return true;
+	}
+	if (c->reason != DROP_icmp6_unhandled ||
+		(type != ICMP6_UNREACHABLE && type != ICMP6_TOO_BIG))
+		return false;
+	lane_put(w, STAGE_tcp_icmp, m);
+	return true;
+}
+
 static void local_one(struct worker *w, struct rte_mbuf *m)
 {
 	struct ip6_local_class c = ip6_local_classify(ip6_l3(m), ip6_l3_bytes(m));
@@ -230,7 +254,7 @@ static void local_one(struct worker *w, struct rte_mbuf *m)
 		drop(w, m, only);
 		return;
 	}
-	if (c.intact && take_probe(w, m))
+	if (c.intact && (take_probe(w, m) || take_tcp(w, m, &c)))
 		return;
 	switch (c.next) {
 	case IP6_LOCAL_DROP:
@@ -252,7 +276,7 @@ static void local_one(struct worker *w, struct rte_mbuf *m)
 		ip6_reply_echo(w, m, c.offset);
 		break;
 	case IP6_LOCAL_RESET:
-		ip6_reply_reset(w, m, c.offset);
+		ip6_refuse_tcp(w, m, c.offset);
 		break;
 	}
 }

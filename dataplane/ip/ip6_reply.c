@@ -90,7 +90,7 @@ static void write_reset(struct rte_tcp_hdr *reset, const struct rte_tcp_hdr *seg
 	reset->tcp_flags |= RTE_TCP_ACK_FLAG;
 }
 
-void ip6_reply_reset(struct worker *w, struct rte_mbuf *m, uint32_t offset)
+void ip6_refuse_tcp(struct worker *w, struct rte_mbuf *m, uint32_t offset)
 {
 	const struct ip6_header *ip = (const struct ip6_header *)ip6_l3(m);
 	const struct rte_tcp_hdr *seg = (const struct rte_tcp_hdr *)((const uint8_t *)ip + offset);

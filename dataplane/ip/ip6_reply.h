@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The answers of the node to packets for itself: echo replies and TCP resets. Thread: worker. */
+/* The answers of the node to packets for itself: echo replies. Thread: worker. */
 #ifndef DATAPLANE_IP_IP6_REPLY_H
 #define DATAPLANE_IP_IP6_REPLY_H
 
@@ -8,9 +8,5 @@
 /* Turns @m, whose checked echo request starts at @offset from its IPv6 header, into the reply and
  * sends it, without the extension headers (RFC 4443 4.2). */
 void ip6_reply_echo(struct worker *w, struct rte_mbuf *m, uint32_t offset);
-
-/* Refuses the connection that the checked TCP segment at @offset of @m is about with a reset (RFC
- * 9293 3.10.7.1) and drops @m; a segment that is a reset itself is just dropped. */
-void ip6_reply_reset(struct worker *w, struct rte_mbuf *m, uint32_t offset);
 
 #endif

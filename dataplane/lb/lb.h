@@ -62,7 +62,11 @@ struct lb_backend {
 	uint8_t pad;
 	struct ip_addr outer_src; /* tunnels: the own address, or the first of the prefix below */
 	uint8_t outer_src_bits;   /* low bits of outer_src that carry the flow's entropy; 0: none */
+	uint16_t inner_bytes_max; /* IP in IPv4: what fits the way; 0: no way, or another mode */
+	uint32_t entropy_mask_be; /* ... outer_src_bits as a mask */
 } CACHE_ALIGNED;
+
+_Static_assert(sizeof(struct lb_backend) == CACHE_LINE_BYTES, "one line to read per packet");
 
 /* A VIP, protocol and port. */
 struct lb_service {
@@ -114,6 +118,10 @@ void lb_worker_fini(struct worker *w);
  * their own. Main thread. */
 void lb_probe_results(struct stats_probe *results);
 
+/* What is shared about services and backends goes to @file from now on, results of probes too. Main
+ * thread. */
+void lb_stats(struct stats_file *file);
+
 /* Remembers node.flows. Main thread. */
 int lb_init(const struct conf_node *node, struct base_error *err);
 
@@ -142,23 +150,20 @@ struct lb_fate {
 	struct api_flow_info flow;        /* is_known */
 };
 
-struct lb_query;
+struct query;
 
 /*
- * Asks the workers for the flow of @req. 1: @done is called with @ctx (lb_explain_ctx) when they
+ * Asks the workers for the flow of @req. 1: @done is called, with @ctx in the question, when they
  * have answered, perhaps before this returns; 0: there is nothing to ask about; or a negative errno
  * with a sentence. Main thread.
  */
 int lb_explain_ask(const struct api_explain *req,
-	void (*done)(struct lb_query *q, int status, const struct base_error *err), void *ctx,
+	void (*done)(struct query *q, int status, const struct base_error *err), void *ctx,
 	struct base_error *err);
-
-/* What lb_explain_ask() was given as @ctx. */
-void *lb_explain_ctx(const struct lb_query *q);
 
 /* Lets @w, which explains @req, know the flow that @q (NULL: nobody was asked) has found; *@fate is
  * what will come of it. Main thread. */
-void lb_explain_enter(struct worker *w, const struct api_explain *req, const struct lb_query *q,
+void lb_explain_enter(struct worker *w, const struct api_explain *req, const struct query *q,
 	struct lb_fate *fate);
 
 /* Takes all of it away again. Main thread. */

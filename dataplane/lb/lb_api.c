@@ -42,7 +42,7 @@ int server_on_service_set(struct server_client *client, const struct api_list *b
 }
 
 int server_on_backend_set(struct server_client *client, const struct api_list *body,
-	const struct api_backend *items, struct server_reply *reply, struct base_error *err)
+	const struct api_backend_want *items, struct server_reply *reply, struct base_error *err)
 {
 	int ret = generation_check_staging(client, err);
 

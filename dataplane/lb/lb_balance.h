@@ -7,6 +7,7 @@
 #define DATAPLANE_LB_LB_BALANCE_H
 
 #include "dataplane/ip/ip.h"
+#include "dataplane/lb/lb_drop.h"
 #include "dataplane/lb/lb_impl.h"
 #include "dataplane/lb/lb_rewrite.h"
 
@@ -18,13 +19,10 @@
 /* A packet from a client. */
 struct lb_packet {
 	struct rte_mbuf *m;
-	uint64_t hash;  /* of its flow */
-	void *expected; /* where its flow should be in the table */
+	uint8_t *l3;   /* its IP header */
+	uint64_t hash; /* of its flow */
+	void *place;   /* the home of its flow, then where it is; NULL: perhaps elsewhere */
 	struct lb_l4 l4;
-	union {
-		struct lb_flow4 flow4; /* the key is filled in */
-		struct lb_flow6 flow6;
-	};
 };
 
 /* Where it goes. */
@@ -43,6 +41,12 @@ static inline uint32_t lb_l3_bytes(struct rte_mbuf *m)
 	return (uint32_t)rte_pktmbuf_data_len(m) - pkt_of(m)->l2_len;
 }
 
+/* Source and destination of the packet at @l3, one behind the other: what flows have in front. */
+static inline const uint8_t *lb_addrs(const uint8_t *l3, const bool is_ip6)
+{
+	return l3 + (is_ip6 ? IP6_SRC_OFFSET : LB_IP4_SRC_OFFSET);
+}
+
 /* The front that the route of @m led to, or NULL when that route was of another world. */
 static inline const struct lb_front *lb_front_of(const struct worker *w, struct rte_mbuf *m)
 {
@@ -53,10 +57,13 @@ static inline const struct lb_front *lb_front_of(const struct worker *w, struct 
 	return &w->world->lb->fronts[nh->iface];
 }
 
-/* Answers and drops @m, which cannot get to a backend. */
+/* Answers and drops @m of service number @service, which cannot get to a backend. */
 static inline void lb_unreachable(
-	struct worker *w, struct rte_mbuf *m, enum drop_reason reason, const bool is_ip6)
+	struct worker *w, struct rte_mbuf *m, uint16_t service, enum lb_drop why, const bool is_ip6)
 {
+	enum drop_reason reason = (enum drop_reason)lb_drop_reasons[why];
+
+	lb_drop_count(w, service, why);
 	if (is_ip6)
 		icmp6_error(w, m, reason,
 			(struct icmp_error){.type = ICMP6_UNREACHABLE, .code = ICMP6_ADDRESS});
@@ -137,28 +144,58 @@ static inline uint16_t lb_port_for(const struct lb_backend *b, uint32_t ports)
 
 /* Ends @m for @reason: the service it is for takes no more. */
 static inline struct lb_way lb_refuse(
-	struct worker *w, struct rte_mbuf *m, uint16_t service, enum drop_reason reason)
+	struct worker *w, struct rte_mbuf *m, uint16_t service, enum lb_drop why)
 {
-	w->stats->services[service].refused++;
-	drop(w, m, reason);
+	lb_drop(w, m, service, why);
 	return (struct lb_way){NULL, 0};
 }
 
-/* Fills in the flow that @pk begins with backend number @backend and stores it. */
+/* The flow that @pk begins with backend number @backend. */
+static inline struct lb_flow lb_flow_first(
+	const struct worker *w, const struct lb_packet *pk, uint16_t backend, uint32_t nat)
+{
+	return (struct lb_flow){
+		.ports = pk->l4.ports,
+		.backend = backend,
+		.protocol = pk->l4.protocol,
+		.state = lb_state_first(pk->l4.protocol),
+		.seen = lb_tick(w),
+		.nat = nat,
+	};
+}
+
+/* Stores the flow that @pk begins with backend number @backend. */
 static inline bool lb_store(
 	struct worker *w, struct lb_packet *pk, uint16_t backend, uint32_t nat, const bool is_ip6)
 {
-	struct lb_flow *flow = is_ip6 ? &pk->flow6.flow : &pk->flow4.flow;
+	const uint8_t *addrs = lb_addrs(pk->l3, is_ip6);
+	struct lb_flow4 f4 = {.flow = lb_flow_first(w, pk, backend, nat), .pkts = 1};
+	struct lb_flow6 f6;
 
-	flow->backend = backend;
-	flow->state = lb_state_first(flow->protocol);
-	flow->seen = lb_tick(w);
-	flow->nat = nat;
+	if (is_ip6) {
+		f6.flow = f4.flow;
+		memcpy(f6.src, addrs, sizeof(f6.src) + sizeof(f6.dst));
+		return lb_flow6_add(w, pk->hash, &f6) != NULL;
+	}
+	memcpy(&f4.src_be, addrs, sizeof(f4.src_be) + sizeof(f4.dst_be));
+	f4.born = f4.flow.seen;
+	return lb_flow4_add(w, pk->hash, &f4) != NULL;
+}
+
+/* Lets the flow that @pk begins with backend number @backend, without NAT, take the place of
+ * @over, the one before it with the same key, also without NAT. */
+static inline void lb_store_over(struct worker *w, struct lb_packet *pk, uint16_t backend,
+	struct lb_flow *over, const bool is_ip6)
+{
+	struct lb_flow4 *f4 = CONTAINER_OF(over, struct lb_flow4, flow);
+
+	w->stats->backends[over->backend].ended_flows++;
+	w->stats->backends[backend].new_flows++;
+	*over = lb_flow_first(w, pk, backend, 0);
 	if (is_ip6)
-		return lb_flow6_add(w, pk->hash, &pk->flow6) != NULL;
-	pk->flow4.born = flow->seen;
-	pk->flow4.pkts = 1;
-	return lb_flow4_add(w, pk->hash, &pk->flow4) != NULL;
+		return;
+	f4->born = over->seen;
+	f4->pkts = 1;
 }
 
 /*
@@ -190,6 +227,7 @@ static inline struct lb_way lb_begin_nat(
 		.backend_port_be = lb_port_for(b, pk->l4.ports),
 		.protocol = pk->l4.protocol,
 	};
+	const uint8_t *addrs = lb_addrs(pk->l3, is_ip6);
 	struct lb_nat *record;
 	uint32_t nat;
 
@@ -205,34 +243,62 @@ static inline struct lb_way lb_begin_nat(
 		return (struct lb_way){NULL, 0};
 	}
 	if (!lb_flow_admit(w))
-		return lb_refuse(w, pk->m, b->service, DROP_lb_new_flow_limit);
+		return lb_refuse(w, pk->m, b->service, LB_DROP_lb_new_flow_limit);
 	nat = lb_nat_take(w, &want);
 	if (nat == 0)
-		return lb_refuse(w, pk->m, b->service, DROP_lb_nat_exhausted);
+		return lb_refuse(w, pk->m, b->service, LB_DROP_lb_nat_exhausted);
 	record = lb_nat_at(w->world->lb, nat);
-	memcpy(record->client, &pk->flow6, is_ip6 ? 16 : 4);
-	memcpy(record->vip, (const uint8_t *)&pk->flow6 + (is_ip6 ? 16 : 4), is_ip6 ? 16 : 4);
+	memcpy(record->client, addrs, is_ip6 ? 16 : 4);
+	memcpy(record->vip, addrs + (is_ip6 ? 16 : 4), is_ip6 ? 16 : 4);
 	record->client_port_be = (uint16_t)pk->l4.ports;
 	record->vip_port_be = (uint16_t)(pk->l4.ports >> 16);
 	if (!lb_store(w, pk, backend, nat, is_ip6)) {
 		lb_nat_give(w, nat);
-		return lb_refuse(w, pk->m, b->service, DROP_lb_table_full);
+		return lb_refuse(w, pk->m, b->service, LB_DROP_lb_table_full);
 	}
 	w->stats->services[b->service].new_flows++;
 	return (struct lb_way){b, nat};
 }
 
-/* Chooses a backend for @pk, which belongs to no flow, and stores a flow if there may be one. */
-static inline struct lb_way lb_begin(struct worker *w, struct lb_packet *pk, const bool is_ip6)
+/* The number of the service that takes @pk, or LB_NO_SERVICE. */
+static inline uint16_t lb_service_of(const struct worker *w, const struct lb_packet *pk)
 {
 	const struct lb_world *lb = w->world->lb;
-	const struct lb_front *front = lb_front_of(w, pk->m);
-	uint32_t ports = pk->l4.ports;
-	uint8_t protocol = pk->l4.protocol;
-	uint16_t service = lb_service_find(
-		lb, (uint16_t)(front - lb->fronts), protocol, (uint16_t)(ports >> 16));
+
+	return lb_service_find(lb, (uint16_t)(lb_front_of(w, pk->m) - lb->fronts), pk->l4.protocol,
+		(uint16_t)(pk->l4.ports >> 16));
+}
+
+/* The hash by which the backend of a new flow between @addrs is chosen. */
+static inline uint64_t lb_choice(
+	const struct lb_world *lb, const uint8_t *addrs, const struct lb_l4 *l4, const bool is_ip6)
+{
+	uint32_t src_be, dst_be;
+
+	if (is_ip6)
+		return flow_hash_ip6(lb->choice_key, addrs, addrs + 16, l4->protocol, l4->ports);
+	memcpy(&src_be, addrs, sizeof(src_be));
+	memcpy(&dst_be, addrs + 4, sizeof(dst_be));
+	return flow_hash_ip4(lb->choice_key, src_be, dst_be, l4->protocol, l4->ports);
+}
+
+/* Ends *@flow, if there is one. */
+static inline void lb_end(struct worker *w, struct lb_flow **flow, const bool is_ip6)
+{
+	if (*flow)
+		lb_flow_end(w, is_ip6 ? &w->lb->flows6 : &w->lb->flows4, *flow);
+	*flow = NULL;
+}
+
+/* Chooses a backend for @pk, which belongs to no flow that goes on, and stores a flow if there may
+ * be one: that in place of *@over, if it is not NULL, which it is then. */
+static inline struct lb_way lb_begin(
+	struct worker *w, struct lb_packet *pk, struct lb_flow **over, const bool is_ip6)
+{
+	const struct lb_world *lb = w->world->lb;
+	uint16_t service = lb_service_of(w, pk);
+	const uint8_t *addrs = lb_addrs(pk->l3, is_ip6);
 	struct stats_service *stats;
-	uint64_t choice;
 	uint16_t backend;
 
 	if (service == LB_NO_SERVICE) {
@@ -240,27 +306,29 @@ static inline struct lb_way lb_begin(struct worker *w, struct lb_packet *pk, con
 		return (struct lb_way){NULL, 0};
 	}
 	stats = &w->stats->services[service];
-	choice = is_ip6 ? flow_hash_ip6(
-				  lb->choice_key, pk->flow6.src, pk->flow6.dst, protocol, ports)
-			: flow_hash_ip4(lb->choice_key, pk->flow4.src_be, pk->flow4.dst_be,
-				  protocol, ports);
-	backend = lb_choose(&lb->services[service], choice);
+	backend = lb_choose(&lb->services[service], lb_choice(lb, addrs, &pk->l4, is_ip6));
 	if (UNLIKELY(backend == LB_NO_BACKEND)) {
-		stats->refused++;
-		lb_unreachable(w, pk->m, DROP_lb_no_backend, is_ip6);
+		lb_unreachable(w, pk->m, service, LB_DROP_lb_no_backend, is_ip6);
 		return (struct lb_way){NULL, 0};
 	}
-	if (lb->backends[backend].mode == API_LB_NAT)
+	if (lb->backends[backend].mode == API_LB_NAT) {
+		lb_end(w, over, is_ip6);
 		return lb_begin_nat(w, pk, backend, is_ip6);
+	}
 	/* What ends a connection is not worth a flow. */
 	if (!w->lb || lb_event_of(pk->l4.tcp_flags) == LB_EVENT_CLOSES)
 		return (struct lb_way){&lb->backends[backend], 0};
-	if (!lb_flow_admit(w))
+	if (!lb_flow_admit(w)) {
 		stats->unstored_rate++;
-	else if (!lb_store(w, pk, backend, 0, is_ip6))
-		stats->unstored_full++;
-	else
+	} else if (*over) {
+		lb_store_over(w, pk, backend, *over, is_ip6);
+		*over = NULL;
 		stats->new_flows++;
+	} else if (!lb_store(w, pk, backend, 0, is_ip6)) {
+		stats->unstored_full++;
+	} else {
+		stats->new_flows++;
+	}
 	return (struct lb_way){&lb->backends[backend], 0};
 }
 
@@ -268,7 +336,8 @@ static inline struct lb_way lb_begin(struct worker *w, struct lb_packet *pk, con
 static inline struct lb_way lb_decide(
 	struct worker *w, struct lb_packet *pk, struct lb_flow *found, const bool is_ip6)
 {
-	const struct ip6_header *ip = (const struct ip6_header *)lb_l3(pk->m);
+	const struct ip6_header *ip = (const struct ip6_header *)pk->l3;
+	struct lb_way way;
 
 	if (found && lb_flow_goes_on(w, found, pk->l4.tcp_flags)) {
 		found->seen = lb_tick(w);
@@ -276,15 +345,23 @@ static inline struct lb_way lb_decide(
 			found->nat ? lb_nat_held(w, found->nat) : NULL, found, pk->l4.tcp_flags);
 		return (struct lb_way){&w->world->lb->backends[found->backend], found->nat};
 	}
-	if (found)
-		lb_flow_end(w, is_ip6 ? &w->lb->flows6 : &w->lb->flows4, found);
+	/* Its port is given back before another one is taken. */
+	if (found && found->nat)
+		lb_end(w, &found, is_ip6);
 	/* RFC 4291 2.5.6: what has a link-local source stays on its link. */
 	if (is_ip6 && UNLIKELY(ip6_is_link_local(ip->src))) {
+		uint16_t service = lb_service_of(w, pk);
+
+		if (service != LB_NO_SERVICE)
+			lb_drop_count(w, service, LB_DROP_ip6_scope);
 		icmp6_error(w, pk->m, DROP_ip6_scope,
 			(struct icmp_error){.type = ICMP6_UNREACHABLE, .code = ICMP6_BEYOND_SCOPE});
-		return (struct lb_way){NULL, 0};
+		way = (struct lb_way){NULL, 0};
+	} else {
+		way = lb_begin(w, pk, &found, is_ip6);
 	}
-	return lb_begin(w, pk, is_ip6);
+	lb_end(w, &found, is_ip6);
+	return way;
 }
 
 /*
@@ -306,7 +383,8 @@ static inline struct lb_way lb_follow(
 			return (struct lb_way){NULL, 0};
 	}
 	found->seen = tick;
-	lb_flow_advance(nat, found, tcp_flags);
+	if (UNLIKELY(event != LB_EVENT_DATA || !lb_state_is_settled(found->state)))
+		lb_flow_advance(nat, found, tcp_flags);
 	return (struct lb_way){b, found->nat};
 }
 
@@ -322,9 +400,11 @@ static inline const struct iface *lb_iface_to(const struct worker *w, const stru
 	return &w->world->ifaces[nh->iface];
 }
 
-/* Answers and drops @m, which does not fit the @mtu of its way. */
-static inline void lb_too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu, const bool is_ip6)
+/* Answers and drops @m, which does not fit the @mtu of its way to @b. */
+static inline void lb_too_big(struct worker *w, struct rte_mbuf *m, const struct lb_backend *b,
+	uint32_t mtu, const bool is_ip6)
 {
+	lb_drop_count(w, b->service, LB_DROP_lb_too_big);
 	if (is_ip6)
 		icmp6_error(w, m, DROP_lb_too_big,
 			(struct icmp_error){
@@ -336,9 +416,11 @@ static inline void lb_too_big(struct worker *w, struct rte_mbuf *m, uint32_t mtu
 				.info = mtu});
 }
 
-/* Answers and drops @m, whose last hop this is. */
-static inline void lb_expired(struct worker *w, struct rte_mbuf *m, const bool is_ip6)
+/* Answers and drops @m to @b, whose last hop this is. */
+static inline void lb_expired(
+	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, const bool is_ip6)
 {
+	lb_drop_count(w, b->service, is_ip6 ? LB_DROP_ip6_hop_limit : LB_DROP_ip4_ttl_exceeded);
 	if (is_ip6)
 		icmp6_error(
 			w, m, DROP_ip6_hop_limit, (struct icmp_error){.type = ICMP6_TIME_EXCEEDED});

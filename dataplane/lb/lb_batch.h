@@ -22,6 +22,7 @@ struct lb_batch {
 	unsigned n_replies;
 	struct lb_packet packets[LB_BATCH];
 	struct lb_reply replies[LB_BATCH];
+	uint8_t strays[LB_BATCH]; /* numbers of packets whose flows are not at home */
 };
 
 /* Reads the transport header of @m, which is not the next thing behind an IP header without
@@ -93,31 +94,23 @@ static inline bool lb_find_record(
 	return true;
 }
 
-/* Fills in the key of @pk from its headers, and the hash. */
-static __rte_always_inline void lb_key(
-	const struct worker *w, struct lb_packet *pk, const bool is_ip6)
+/* The hash of the flow of @pk. */
+static __rte_always_inline uint64_t lb_hash(
+	const struct worker *w, const struct lb_packet *pk, const bool is_ip6)
 {
-	const uint8_t *l3 = lb_l3(pk->m);
-	uint8_t protocol = pk->l4.protocol;
-	uint32_t ports = pk->l4.ports;
+	const uint8_t *addrs = lb_addrs(pk->l3, is_ip6);
+	uint32_t src_be, dst_be;
 
-	if (is_ip6) {
-		struct lb_flow6 *f = &pk->flow6;
+	if (is_ip6)
+		return lb_flow6_hash(w, addrs, addrs + 16, pk->l4.protocol, pk->l4.ports);
+	memcpy(&src_be, addrs, sizeof(src_be));
+	memcpy(&dst_be, addrs + 4, sizeof(dst_be));
+	return lb_flow4_hash(w, src_be, dst_be, pk->l4.protocol, pk->l4.ports);
+}
 
-		memcpy(f->src, l3 + IP6_SRC_OFFSET, sizeof(f->src));
-		memcpy(f->dst, l3 + IP6_DST_OFFSET, sizeof(f->dst));
-		f->flow.ports = ports;
-		f->flow.protocol = protocol;
-		pk->hash = lb_flow6_hash(w, f->src, f->dst, protocol, ports);
-	} else {
-		struct lb_flow4 *f = &pk->flow4;
-
-		memcpy(&f->src_be, l3 + LB_IP4_SRC_OFFSET, sizeof(f->src_be));
-		memcpy(&f->dst_be, l3 + LB_IP4_DST_OFFSET, sizeof(f->dst_be));
-		f->flow.ports = ports;
-		f->flow.protocol = protocol;
-		pk->hash = lb_flow4_hash(w, f->src_be, f->dst_be, protocol, ports);
-	}
+static inline struct lb_table *lb_flows(const struct worker *w, const bool is_ip6)
+{
+	return is_ip6 ? &w->lb->flows6 : &w->lb->flows4;
 }
 
 /* Sorts @pkts into @b and starts to fetch what they need. */
@@ -126,11 +119,11 @@ static __rte_always_inline void lb_sort(
 {
 	const struct lb_front *front = NULL;
 	uint32_t number = UINT32_MAX; /* the next hop that led to it: mostly one in a batch */
+	struct lb_packet *pk = b->packets;
+	struct lb_reply *r = b->replies;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		struct lb_packet *pk = &b->packets[b->n_packets];
-		struct lb_reply *r = &b->replies[b->n_replies];
 
 		if (UNLIKELY(pkt_of(m)->nexthop != number)) {
 			number = pkt_of(m)->nexthop;
@@ -144,21 +137,20 @@ static __rte_always_inline void lb_sort(
 		if (front->is_pool) {
 			r->m = m;
 			if (lb_read(w, m, &r->l4, is_ip6))
-				b->n_replies += lb_find_record(w, r, front, is_ip6);
+				r += lb_find_record(w, r, front, is_ip6);
 			continue;
 		}
 		if (!lb_read(w, m, &pk->l4, is_ip6))
 			continue;
 		pk->m = m;
-		lb_key(w, pk, is_ip6);
-		if (LIKELY(w->lb != NULL)) {
-			if (is_ip6)
-				lb_flow6_prefetch(&w->lb->flows6, pk->hash);
-			else
-				lb_flow4_prefetch(&w->lb->flows4, pk->hash);
-		}
-		b->n_packets++;
+		pk->l3 = lb_l3(m);
+		pk->hash = lb_hash(w, pk, is_ip6);
+		if (LIKELY(w->lb != NULL))
+			pk->place = lb_flow_home_fetch(lb_flows(w, is_ip6), pk->hash, is_ip6);
+		pk++;
 	}
+	b->n_packets = (unsigned)(pk - b->packets);
+	b->n_replies = (unsigned)(r - b->replies);
 }
 
 /* Gives @pk address and port of pool entry @nat as source, those of @b as destination. */
@@ -173,14 +165,25 @@ static __rte_always_inline void lb_translate(
 	if (is_ip6) {
 		struct lb_tuple6 to = {pool->bytes, backend->bytes, ports};
 
-		lb_rewrite6(lb_l3(pk->m), &pk->l4, &to);
+		lb_rewrite6(pk->l3, &pk->l4, &to);
 	} else {
 		struct lb_tuple4 to = {.ports = ports};
 
 		memcpy(&to.src_be, pool->bytes, sizeof(to.src_be));
 		memcpy(&to.dst_be, backend->bytes, sizeof(to.dst_be));
-		lb_rewrite4(lb_l3(pk->m), &pk->l4, &to);
+		lb_rewrite4(pk->l3, &pk->l4, &to);
 	}
+}
+
+/* Sees to it that @m, if it is a large IPv4 packet that may be cut on its way, is not mixed up with
+ * another client's behind NAT. Small ones are not cut in practice, and identifications are few. */
+static inline void lb_nat_renew_id(struct worker *w, struct rte_mbuf *m, const bool is_ip6)
+{
+	const struct rte_ipv4_hdr *h = (const struct rte_ipv4_hdr *)lb_l3(m);
+	const uint16_t not_whole = RTE_BE16(IP4_FRAGMENT_MASK | RTE_IPV4_HDR_DF_FLAG);
+
+	if (!is_ip6 && lb_l3_bytes(m) > IP6_MTU_MIN_BYTES && !(h->fragment_offset & not_whole))
+		lb_fragment_renew_id4(w, m);
 }
 
 /* Answers and drops @m if it must not pass NAT to @b: the error is about the packet as its client
@@ -193,13 +196,15 @@ static __attribute__((noinline)) bool lb_nat_ends(
 	const struct rte_ipv4_hdr *h = (const struct rte_ipv4_hdr *)l3;
 
 	if (l3[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET] <= 1) {
-		lb_expired(w, m, is_ip6);
+		lb_expired(w, m, b, is_ip6);
 		return true;
 	}
 	if (!out || lb_l3_bytes(m) <= out->mtu ||
-		(!is_ip6 && !(h->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG))))
+		(!is_ip6 && !(h->fragment_offset & RTE_BE16(RTE_IPV4_HDR_DF_FLAG)))) {
+		lb_nat_renew_id(w, m, is_ip6);
 		return false;
-	lb_too_big(w, m, out->mtu, is_ip6);
+	}
+	lb_too_big(w, m, b, out->mtu, is_ip6);
 	return true;
 }
 
@@ -210,8 +215,14 @@ static __rte_always_inline void lb_send(
 	const struct lb_backend *b = way.backend;
 	uint8_t hops;
 
+	if (!is_ip6 && b->inner_bytes_max && !(pk->l4.tcp_flags & LB_TCP_SYN) &&
+		w->lanes[STAGE_ip4_forward].n < LANE_MAX &&
+		LIKELY(lb_tunnel_send_plain(w, pk, b))) {
+		w->pending |= 1ULL << STAGE_ip4_forward;
+		return;
+	}
 	if (UNLIKELY(b->nexthop == 0)) {
-		lb_unreachable(w, pk->m, DROP_lb_backend_unreachable, is_ip6);
+		lb_unreachable(w, pk->m, b->service, LB_DROP_lb_backend_unreachable, is_ip6);
 		return;
 	}
 	if (!way.nat && b->mode != API_LB_DSR) {
@@ -219,7 +230,7 @@ static __rte_always_inline void lb_send(
 		return;
 	}
 	if (way.nat) {
-		hops = lb_l3(pk->m)[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET];
+		hops = pk->l3[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET];
 		if (UNLIKELY(hops <= 1 || lb_l3_bytes(pk->m) > IP6_MTU_MIN_BYTES) &&
 			lb_nat_ends(w, pk->m, b, is_ip6))
 			return;
@@ -238,62 +249,72 @@ static __attribute__((noinline)) void lb_balance_slow(
 		lb_send(w, pk, way, is_ip6);
 }
 
-/* Notes where the flow of @pk should be, or would be put, and has it fetched. */
-static __rte_always_inline void lb_expect(
-	const struct worker *w, struct lb_packet *pk, const bool is_ip6)
+/* Notes where the flows of the packets in @b are. For what is not at home, the place of the flow
+ * is fetched, or the one that a new flow would get. */
+static __rte_always_inline void lb_locate(
+	const struct worker *w, struct lb_batch *b, const bool is_ip6)
 {
-	if (is_ip6) {
-		const struct lb_table *t = &w->lb->flows6;
-		struct lb_flow6 *f = (struct lb_flow6 *)t->slots + lb_flow_likely_slot(t, pk->hash);
+	const struct lb_table *t = lb_flows(w, is_ip6);
+	unsigned n_strays = 0;
+
+	for (unsigned i = 0; i < b->n_packets; i++) {
+		struct lb_packet *pk = &b->packets[i];
+
+		pk->place = lb_flow_home_find(
+			pk->place, lb_addrs(pk->l3, is_ip6), lb_flow_word(&pk->l4), is_ip6);
+		if (LIKELY(pk->place != NULL))
+			continue;
+		lb_flow_tags_fetch(t, pk->hash);
+		b->strays[n_strays++] = (uint8_t)i;
+	}
+	for (unsigned i = 0; i < n_strays; i++) {
+		size_t slot = lb_flow_likely_slot(t, b->packets[b->strays[i]].hash);
+		const char *f = (const char *)t->slots + slot * lb_flow_bytes(is_ip6);
 
 		rte_prefetch0(f);
-		rte_prefetch0(&f->flow);
-		pk->expected = f;
-	} else {
-		const struct lb_table *t = &w->lb->flows4;
-
-		pk->expected = (struct lb_flow4 *)t->slots + lb_flow_likely_slot(t, pk->hash);
-		rte_prefetch0(pk->expected);
+		if (is_ip6)
+			rte_prefetch0(f + sizeof(struct lb_flow6) - 1);
 	}
 }
 
-/* The flow of @pk, or NULL. Counts the packet. What is at the expected place may be another flow,
- * or none any more. */
+/* The flow of @pk, or NULL. Counts the packet. The table is as it was before the batch if
+ * @is_same. */
 static __rte_always_inline struct lb_flow *lb_find(
-	struct worker *w, struct lb_packet *pk, const bool is_ip6)
+	const struct worker *w, const struct lb_packet *pk, bool is_same, const bool is_ip6)
 {
-	struct lb_flow4 *f4 = pk->expected;
-	struct lb_flow6 *f6 = pk->expected;
+	const uint8_t *addrs = lb_addrs(pk->l3, is_ip6);
+	uint64_t word = lb_flow_word(&pk->l4);
+	void *found = pk->place;
 
-	if (is_ip6) {
-		if (UNLIKELY(!lb_flow_same(f6, &pk->flow6, true) || f6->flow.state == LB_FLOW_FREE))
-			f6 = lb_flow6_find(w, pk->hash, &pk->flow6);
-		return f6 ? &f6->flow : NULL;
-	}
-	if (UNLIKELY(!lb_flow_same(f4, &pk->flow4, false) || f4->flow.state == LB_FLOW_FREE))
-		f4 = lb_flow4_find(w, pk->hash, &pk->flow4);
-	if (UNLIKELY(!f4))
+	/* The tags of what was at home have not been fetched: it mostly is there still. */
+	if (UNLIKELY(!found || (!is_same && !lb_flow_is(found, addrs, word, is_ip6))))
+		found = lb_flow_find(lb_flows(w, is_ip6), pk->hash, addrs, word, is_ip6);
+	if (UNLIKELY(!found))
 		return NULL;
-	f4->pkts++;
-	return &f4->flow;
+	if (is_ip6)
+		return &((struct lb_flow6 *)found)->flow;
+	((struct lb_flow4 *)found)->pkts++;
+	return &((struct lb_flow4 *)found)->flow;
 }
 
 /* Sends the packets of clients in @b to their backends. */
 static __rte_always_inline void lb_balance(struct worker *w, struct lb_batch *b, const bool is_ip6)
 {
-	uint32_t tick = lb_tick(w);
+	const struct lb_table *t;
+	uint32_t tick = lb_tick(w), n_changes;
 
 	/* The main thread has no flows. */
 	for (unsigned i = 0; i < b->n_packets && UNLIKELY(!w->lb); i++)
 		lb_balance_slow(w, &b->packets[i], NULL, is_ip6);
 	if (UNLIKELY(!w->lb))
 		return;
-	for (unsigned i = 0; i < b->n_packets; i++)
-		lb_expect(w, &b->packets[i], is_ip6);
+	t = lb_flows(w, is_ip6);
+	n_changes = t->n_changes;
+	lb_locate(w, b, is_ip6);
 	/* What is found for one packet is used at once: the next one may end that flow. */
 	for (unsigned i = 0; i < b->n_packets; i++) {
 		struct lb_packet *pk = &b->packets[i];
-		struct lb_flow *found = lb_find(w, pk, is_ip6);
+		struct lb_flow *found = lb_find(w, pk, t->n_changes == n_changes, is_ip6);
 		struct lb_way way = {NULL, 0};
 
 		if (LIKELY(found != NULL))
@@ -344,6 +365,16 @@ static __rte_always_inline void lb_route(
 			is_ip6 ? DROP_ip6_redirect_loop : DROP_ip4_redirect_loop);
 }
 
+/* Drops reply @r for @reason. */
+static __attribute__((noinline)) void lb_reply_drop(
+	struct worker *w, const struct lb_reply *r, enum drop_reason reason)
+{
+	if (reason == DROP_lb_nat_stranger)
+		lb_drop_count(w, w->world->lb->backends[r->record->backend].service,
+			LB_DROP_lb_nat_stranger);
+	drop(w, r->m, reason);
+}
+
 /* Sends the packets of backends in @b to the clients. */
 static __rte_always_inline void lb_answer(struct worker *w, struct lb_batch *b, const bool is_ip6)
 {
@@ -355,10 +386,11 @@ static __rte_always_inline void lb_answer(struct worker *w, struct lb_batch *b, 
 		enum drop_reason reason = lb_reply_check(w, r->m, r->record, &r->l4, is_ip6);
 
 		if (UNLIKELY(reason != DROP_NONE)) {
-			drop(w, r->m, reason);
+			lb_reply_drop(w, r, reason);
 			continue;
 		}
 		lb_reply_note(w, r->record, r->l4.tcp_flags, lb_l3_bytes(r->m));
+		lb_nat_renew_id(w, r->m, is_ip6);
 		lb_translate_reply(r, r->record, is_ip6);
 		routed[n++] = r->m;
 	}
@@ -372,8 +404,6 @@ static __rte_always_inline void lb_run(
 	struct lb_batch b;
 
 	for (unsigned from = 0; from < n; from += LB_BATCH) {
-		b.n_packets = 0;
-		b.n_replies = 0;
 		lb_sort(w, pkts + from, MIN_OF(n - from, (unsigned)LB_BATCH), &b, is_ip6);
 		lb_balance(w, &b, is_ip6);
 		lb_answer(w, &b, is_ip6);

@@ -55,7 +55,7 @@ static void lb_count_backends(const struct lb_block *next, struct api_commit_cou
 
 void lb_count_changes(const struct lb_block *next, struct api_commit_reply *counts)
 {
-	lb_count_fronts(next, &counts->services);
+	lb_count_fronts(next, &counts->pool);
 	lb_count_services(next, &counts->services);
 	lb_count_backends(next, &counts->backends);
 }

@@ -51,7 +51,7 @@ static uint32_t lb_explain_nat(const struct lb_front *f, const struct api_explai
 }
 
 int lb_explain_ask(const struct api_explain *req,
-	void (*done)(struct lb_query *q, int status, const struct base_error *err), void *ctx,
+	void (*done)(struct query *q, int status, const struct base_error *err), void *ctx,
 	struct base_error *err)
 {
 	const struct lb_front *f = lb_explain_front(req);
@@ -70,14 +70,14 @@ int lb_explain_ask(const struct api_explain *req,
 	if (f->is_pool) {
 		want.kind = LB_QUERY_PORT;
 		want.nat = lb_explain_nat(f, req);
-		cursor = lb_query_at_worker((uint8_t)(req->dport % workers[0]->n_workers));
+		cursor = query_at_worker((uint8_t)(req->dport % workers[0]->n_workers));
 	}
 	q = lb_query_create(&want, cursor, err);
 	if (!q)
 		return -EBUSY;
-	q->done = done;
-	q->ctx = ctx;
-	lb_query_start(q);
+	q->query.done = done;
+	q->query.ctx = ctx;
+	query_start(&q->query);
 	return 1;
 }
 
@@ -103,7 +103,7 @@ static unsigned lb_explain_index(
 {
 	const struct lb_world *lb = &lb_main.now->world;
 
-	if (q && q->n > 0 && q->found[0].flow.nat)
+	if (q && q->query.n > 0 && q->found[0].flow.nat)
 		return q->found[0].flow.nat >> 16;
 	if (f->is_pool)
 		return lb_explain_nat(f, req) >> 16;
@@ -201,9 +201,10 @@ static void lb_explain_choose(const struct api_explain *req, struct lb_fate *fat
 	fate->backend = n == LB_NO_BACKEND ? NULL : &lb->backends[n];
 }
 
-void lb_explain_enter(struct worker *w, const struct api_explain *req, const struct lb_query *q,
+void lb_explain_enter(struct worker *w, const struct api_explain *req, const struct query *query,
 	struct lb_fate *fate)
 {
+	const struct lb_query *q = (const struct lb_query *)query;
 	const struct lb_front *f = lb_explain_front(req);
 	const struct lb_world *lb;
 	uint16_t s;
@@ -220,7 +221,7 @@ void lb_explain_enter(struct worker *w, const struct api_explain *req, const str
 	lb = &lb_main.now->world;
 	fate->is_balanced = true;
 	fate->is_pool = f->is_pool;
-	if (q && q->n > 0) {
+	if (q && q->query.n > 0) {
 		w->id = q->found[0].worker;
 		fate->is_known = lb_explain_known(w, q, req, fate);
 	} else if (f->is_pool) {
@@ -247,9 +248,4 @@ void lb_explain_leave(struct worker *w)
 	own.records = NULL;
 	w->id = 0;
 	w->world = world_current;
-}
-
-void *lb_explain_ctx(const struct lb_query *q)
-{
-	return q->ctx;
 }

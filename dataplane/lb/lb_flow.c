@@ -3,6 +3,7 @@
 #include "dataplane/lb/lb_impl.h"
 
 #define SLOTS_MASK    ((1u << LB_FLOW_BUCKET_SLOTS) - 1)
+#define MOVE_SLOTS    7              /* of a bucket in use on average: flows move no more */
 #define SWEEP_SHARE   10             /* of a table at most at once, however late the sweep is */
 #define SWEEP_AHEAD   4              /* buckets whose records are on their way */
 #define BURST_PER_SEC 10             /* the tokens of a tenth of a second */
@@ -70,6 +71,7 @@ void lb_flow_end(struct worker *w, struct lb_table *table, struct lb_flow *flow)
 	flow->state = LB_FLOW_FREE;
 	table->tags[slot] = 0;
 	table->n_flows--;
+	table->n_changes++;
 	w->stats->flows--;
 }
 
@@ -90,16 +92,78 @@ static unsigned replace_idle(struct worker *w, struct lb_table *t, uint64_t hash
 	return LB_FLOW_NO_SLOT;
 }
 
+/* The slots in use of one bucket, a bit each. */
+static uint32_t used_slots(const struct lb_table *t, uint32_t bucket)
+{
+	__m128i no_tag = _mm_cmpeq_epi16(((const __m128i *)t->tags)[bucket], _mm_setzero_si128());
+
+	return ~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(no_tag, no_tag)) & SLOTS_MASK;
+}
+
+/* The bucket, other than the one it lies in, in which the flow in slot number @slot of @t may lie
+ * too; that one again if both are the same. */
+static uint32_t other_bucket(const struct worker *w, const struct lb_table *t, size_t slot)
+{
+	uint64_t hash = lb_flow_hash_of(w, t, slot);
+	uint32_t first = lb_flow_bucket(t, hash, 0);
+
+	return first == slot / LB_FLOW_BUCKET_SLOTS ? lb_flow_bucket(t, hash, 1) : first;
+}
+
+/*
+ * Moves one of the flows that fill both buckets of @hash to its other bucket, if that has room: one
+ * step of cuckoo hashing (Pagh and Rodler, 2001). Which of the slots it had, or LB_FLOW_NO_SLOT.
+ */
+static unsigned move_one(struct worker *w, struct lb_table *t, uint64_t hash)
+{
+	size_t bytes = t->is_ip6 ? sizeof(struct lb_flow6) : sizeof(struct lb_flow4);
+	uint32_t others[LB_FLOW_NO_SLOT];
+
+	for (unsigned slot = 0; slot < LB_FLOW_NO_SLOT; slot++) {
+		others[slot] = other_bucket(w, t, lb_flow_slot(t, hash, slot));
+		rte_prefetch0(t->tags + (size_t)others[slot] * LB_FLOW_BUCKET_SLOTS);
+	}
+	for (unsigned slot = 0; slot < LB_FLOW_NO_SLOT; slot++) {
+		size_t to = (size_t)others[slot] * LB_FLOW_BUCKET_SLOTS;
+		uint32_t free_slots = ~used_slots(t, others[slot]) & SLOTS_MASK;
+		size_t from = lb_flow_slot(t, hash, slot);
+
+		if (!free_slots)
+			continue;
+		to += (unsigned)__builtin_ctz(free_slots);
+		memcpy((char *)t->slots + to * bytes, (char *)t->slots + from * bytes, bytes);
+		t->tags[to] = t->tags[from];
+		return slot;
+	}
+	return LB_FLOW_NO_SLOT;
+}
+
+/* Makes room among the slots of @hash, which are all in use. Which one is to be used now, or
+ * LB_FLOW_NO_SLOT. */
+static __attribute__((noinline)) unsigned make_room(
+	struct worker *w, struct lb_table *t, uint64_t hash)
+{
+	unsigned slot = replace_idle(w, t, hash);
+
+	if (slot != LB_FLOW_NO_SLOT || t->n_flows >= t->n_buckets * MOVE_SLOTS)
+		return slot;
+	return move_one(w, t, hash);
+}
+
 /* Copies @flow of @bytes to its place in @t and counts it. The copy or NULL. */
 static inline void *add(
 	struct worker *w, struct lb_table *t, uint64_t hash, const void *flow, size_t bytes)
 {
-	unsigned free_slot = lb_flow_free_slot(t, hash);
+	unsigned free_slot;
 	size_t slot;
 	char *place;
 
+	t->n_changes++;
+	if (UNLIKELY(t->n_flows >= t->grow_at))
+		lb_flow_grow(w, t);
+	free_slot = lb_flow_free_slot(t, hash);
 	if (UNLIKELY(free_slot == LB_FLOW_NO_SLOT))
-		free_slot = replace_idle(w, t, hash);
+		free_slot = make_room(w, t, hash);
 	if (UNLIKELY(free_slot == LB_FLOW_NO_SLOT))
 		return NULL;
 	slot = lb_flow_slot(t, hash, free_slot);
@@ -139,14 +203,6 @@ bool lb_flow_admit(struct worker *w)
 		return false;
 	lb->tokens -= 1ULL << 32;
 	return true;
-}
-
-/* The slots in use of one bucket, a bit each. */
-static uint32_t used_slots(const struct lb_table *t, uint32_t bucket)
-{
-	__m128i no_tag = _mm_cmpeq_epi16(((const __m128i *)t->tags)[bucket], _mm_setzero_si128());
-
-	return ~(uint32_t)_mm_movemask_epi8(_mm_packs_epi16(no_tag, no_tag)) & SLOTS_MASK;
 }
 
 /* Fetches the records that the sweep will need for the flows of @bucket. */
@@ -202,5 +258,9 @@ void lb_flow_on_sweep(void *ctx, struct wheel_timer *timer)
 	lb->swept_ns = w->now_ns;
 	lb_flow_sweep(w, &lb->flows4, share(&lb->flows4, passed_ns));
 	lb_flow_sweep(w, &lb->flows6, share(&lb->flows6, passed_ns));
+	if (lb->flows4.n_flows == 0)
+		lb_flow_table_shrink(&lb->flows4);
+	if (lb->flows6.n_flows == 0)
+		lb_flow_table_shrink(&lb->flows6);
 	wheel_add(w->wheel, timer, w->now_ns + LB_SWEEP_NS / (1 + n_flows / LB_SWEEP_FLOWS));
 }

@@ -8,8 +8,10 @@
  * idle for too long is reused when its place is needed, and a slow sweep ends idle flows so that
  * the counts of backends fall. Thread: worker.
  *
- * A burst is looked up in three passes, so that memory answers while the others are worked on:
- * lb_flow4_hash() and lb_flow4_prefetch(), then lb_flow_likely_slot(), then that slot is compared.
+ * Two slots of the first bucket are a flow's home: it lies there if one was free. Most look-ups so
+ * read one place in memory, and no tags. A burst is looked up in passes, so that memory answers
+ * while the others are worked on: lb_flow_home_fetch(), then lb_flow_home_find(); for the few that
+ * are not at home lb_flow_tags_fetch(), then lb_flow_likely_slot().
  */
 #ifndef DATAPLANE_LB_LB_FLOW_H
 #define DATAPLANE_LB_LB_FLOW_H
@@ -22,6 +24,8 @@
 
 #define LB_TICK_SHIFT        20 /* time of flows: ticks of 2^20 ns, as the wheel's */
 #define LB_FLOW_BUCKET_SLOTS 8
+#define LB_FLOW_HOME_SLOTS   2 /* IPv4: one cache line */
+#define LB_FLOW_HOME_MASK    3u
 #define LB_FLOW_SPARE_SLOTS  4 /* left free in a first bucket while the second has more */
 #define LB_FLOW_NO_SLOT      (2 * LB_FLOW_BUCKET_SLOTS) /* none of those of both buckets */
 
@@ -49,18 +53,28 @@ struct lb_flow6 {
 	struct lb_flow flow;
 };
 
+/* In the first eight bytes of struct lb_flow: all but backend and state; and where the state is. */
+#define LB_FLOW_KEY_MASK    0x00ff0000ffffffffULL
+#define LB_FLOW_STATE_SHIFT 56
+
 _Static_assert(sizeof(struct lb_flow4) == 32, "two IPv4 flows in a cache line");
 _Static_assert(sizeof(struct lb_flow6) == 48, "four IPv6 flows in three cache lines");
 
 /*
- * A table: n_buckets buckets of LB_FLOW_BUCKET_SLOTS slots each, bucket after bucket. A slot is
- * free when its state is LB_FLOW_FREE, which is when its tag is 0.
+ * A table: n_buckets buckets of LB_FLOW_BUCKET_SLOTS slots each, bucket after bucket, of which as
+ * many are in use as its flows need (lb_flow_grow.c). A slot is free when its state is
+ * LB_FLOW_FREE, which is when its tag is 0.
  */
 struct lb_table {
 	void *slots;        /* struct lb_flow4[] or lb_flow6[], cache-line aligned */
 	uint16_t *tags;     /* one per slot, 16-byte aligned */
 	uint32_t n_buckets; /* any number: hashes are scaled, not masked */
+	uint32_t n_first;   /* buckets in use when there is no flow */
+	uint32_t n_wide;    /* buckets in use when split is 0 */
+	uint32_t split;     /* of n_wide / 2 buckets, those from this one on are two */
 	uint32_t n_flows;   /* slots in use */
+	uint32_t n_changes; /* how often a flow came, moved or ended */
+	uint32_t grow_at;   /* with so many flows or more */
 	uint32_t cursor;    /* of the sweep: a bucket */
 	bool is_ip6;        /* which kind the slots are */
 };
@@ -85,12 +99,20 @@ static inline uint64_t lb_flow6_hash(const struct worker *w, const uint8_t src[1
 	return flow_hash_ip6(w->flow_key, src, dst, protocol, ports);
 }
 
-/* One of the two buckets of @hash; now and then they are the same. */
-static inline uint32_t lb_flow_bucket(const struct lb_table *t, uint64_t hash, unsigned which)
+/* One of the two buckets of @hash when all are split; now and then they are the same. */
+static inline uint32_t lb_flow_wide(const struct lb_table *t, uint64_t hash, unsigned which)
 {
 	uint32_t half = which ? (uint32_t)(hash >> 32) : (uint32_t)hash;
 
-	return (uint32_t)(((uint64_t)half * t->n_buckets) >> 32);
+	return (uint32_t)((uint64_t)half * t->n_wide >> 32);
+}
+
+/* One of the two buckets of @hash. Without a jump: nobody can foresee which are split. */
+static inline uint32_t lb_flow_bucket(const struct lb_table *t, uint64_t hash, unsigned which)
+{
+	uint32_t wide = lb_flow_wide(t, hash, which);
+
+	return wide >> (wide / 2 < t->split);
 }
 
 /* What stands for @hash among the tags: bits that choose no bucket, and never 0. */
@@ -112,6 +134,12 @@ static inline uint32_t lb_flow_slots_with(const struct lb_table *t, uint64_t has
 	return (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(first, second));
 }
 
+/* The first of the two slots (0, 2, 4 or 6 of the first bucket) that are the home of @hash. */
+static inline unsigned lb_flow_home_slot(uint64_t hash)
+{
+	return (unsigned)hash & (LB_FLOW_BUCKET_SLOTS - LB_FLOW_HOME_SLOTS);
+}
+
 /* The number, in the table, of slot @slot (0 to 15) of the buckets of @hash. */
 static inline size_t lb_flow_slot(const struct lb_table *t, uint64_t hash, unsigned slot)
 {
@@ -119,35 +147,30 @@ static inline size_t lb_flow_slot(const struct lb_table *t, uint64_t hash, unsig
 	       slot % LB_FLOW_BUCKET_SLOTS;
 }
 
-/* Whether so many flows are in @t that second buckets matter. */
-static inline bool lb_flow_is_crowded(const struct lb_table *t)
+/* The number of the first of the two slots that are the home of @hash. */
+static inline size_t lb_flow_home(const struct lb_table *t, uint64_t hash)
 {
-	return t->n_flows > t->n_buckets * (LB_FLOW_BUCKET_SLOTS / 4);
+	return lb_flow_slot(t, hash, lb_flow_home_slot(hash));
 }
 
 /* Fetches the tags of @hash: before lb_flow_likely_slot() and lb_flow4_add(). */
-static inline void lb_flow4_prefetch(const struct lb_table *t, uint64_t hash)
+static inline void lb_flow_tags_fetch(const struct lb_table *t, uint64_t hash)
 {
 	rte_prefetch0(t->tags + lb_flow_slot(t, hash, 0));
-	if (lb_flow_is_crowded(t))
-		rte_prefetch0(t->tags + lb_flow_slot(t, hash, LB_FLOW_BUCKET_SLOTS));
+	rte_prefetch0(t->tags + lb_flow_slot(t, hash, LB_FLOW_BUCKET_SLOTS));
 }
 
-/* The same for IPv6. */
-static inline void lb_flow6_prefetch(const struct lb_table *t, uint64_t hash)
-{
-	lb_flow4_prefetch(t, hash);
-}
-
-/* Where a new flow of @hash belongs (0 to 15, as above): in the first bucket, whose tags are looked
- * at first, while it has room to spare, then in the one with more free slots; LB_FLOW_NO_SLOT when
- * both are full. */
+/* Where a new flow of @hash belongs (0 to 15, as above): at home, else in the first bucket while it
+ * has room to spare, then in the one with more free slots; LB_FLOW_NO_SLOT when both are full. */
 static inline unsigned lb_flow_free_slot(const struct lb_table *t, uint64_t hash)
 {
 	uint32_t free_slots = lb_flow_slots_with(t, hash, 0);
 	uint32_t first = free_slots & ((1u << LB_FLOW_BUCKET_SLOTS) - 1);
 	uint32_t second = free_slots ^ first;
+	uint32_t home = first & LB_FLOW_HOME_MASK << lb_flow_home_slot(hash);
 
+	if (LIKELY(home))
+		return (unsigned)__builtin_ctz(home);
 	if (UNLIKELY(!free_slots))
 		return LB_FLOW_NO_SLOT;
 	return (unsigned)__builtin_ctz(
@@ -160,44 +183,103 @@ static inline unsigned lb_flow_free_slot(const struct lb_table *t, uint64_t hash
 /* The number of the slot that @hash seems to have, else of the one that a new flow would get. */
 static inline size_t lb_flow_likely_slot(const struct lb_table *t, uint64_t hash)
 {
-	uint16_t tag = lb_flow_tag(hash);
-	uint32_t bucket = lb_flow_bucket(t, hash, 0);
-	__m128i same =
-		_mm_cmpeq_epi16(((const __m128i *)t->tags)[bucket], _mm_set1_epi16((short)tag));
-	uint32_t found = (uint32_t)_mm_movemask_epi8(same); /* two bits per slot */
-	unsigned slot;
+	uint32_t found = lb_flow_slots_with(t, hash, lb_flow_tag(hash));
+	unsigned slot = found ? (unsigned)__builtin_ctz(found) : lb_flow_free_slot(t, hash);
 
-	if (LIKELY(found))
-		return (size_t)bucket * LB_FLOW_BUCKET_SLOTS + __builtin_ctz(found) / 2;
-	found = lb_flow_slots_with(t, hash, tag);
-	slot = found ? (unsigned)__builtin_ctz(found) : lb_flow_free_slot(t, hash);
 	return lb_flow_slot(t, hash, slot % LB_FLOW_NO_SLOT);
 }
 
-/* Whether @a and @b, flows of the IP version that @is_ip6 says, have the same key. */
-static inline bool lb_flow_same(const void *a, const void *b, bool is_ip6)
+/* Ports and protocol of a key as one word: the first eight bytes of struct lb_flow, or of struct
+ * lb_l4, of which LB_FLOW_KEY_MASK is compared. */
+static inline uint64_t lb_flow_word(const void *first)
 {
-	const struct lb_flow4 *a4 = a, *b4 = b;
-	const struct lb_flow6 *a6 = a, *b6 = b;
-	const struct lb_flow *fa = is_ip6 ? &a6->flow : &a4->flow;
-	const struct lb_flow *fb = is_ip6 ? &b6->flow : &b4->flow;
+	uint64_t word;
 
-	return memcmp(a, b, is_ip6 ? 32 : 8) == 0 && fa->ports == fb->ports &&
-	       fa->protocol == fb->protocol;
+	memcpy(&word, first, sizeof(word));
+	return word;
 }
 
-/* The slot of @t with the key of @want, or NULL. @is_ip6 is a constant. */
-static inline void *lb_flow_find(
-	const struct lb_table *t, uint64_t hash, const void *want, bool is_ip6)
+/* Whether the 16-byte @a and @b differ, bit by bit. */
+static inline __m128i lb_flow_diff16(const void *a, const void *b)
 {
-	size_t bytes = is_ip6 ? sizeof(struct lb_flow6) : sizeof(struct lb_flow4);
+	return _mm_xor_si128(_mm_loadu_si128(a), _mm_loadu_si128(b));
+}
+
+/* Not 0 if source and destination, which lie one behind the other at @a and at @b, differ. */
+static inline uint64_t lb_flow_addrs_diff(const void *a, const void *b, const bool is_ip6)
+{
+	const uint8_t *a6 = a, *b6 = b;
+	__m128i diff;
+
+	if (!is_ip6)
+		return lb_flow_word(a) ^ lb_flow_word(b);
+	diff = _mm_or_si128(lb_flow_diff16(a6, b6), lb_flow_diff16(a6 + 16, b6 + 16));
+	return 0xffff ^ (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(diff, _mm_setzero_si128()));
+}
+
+/* Whether the slot at @slot is that of a live flow between the addresses at @addrs, with ports and
+ * protocol of @word. Without a jump: which of two slots it is nobody can foresee. */
+static inline bool lb_flow_is(const void *slot, const void *addrs, uint64_t word, const bool is_ip6)
+{
+	const struct lb_flow4 *f4 = slot;
+	const struct lb_flow6 *f6 = slot;
+	uint64_t own = lb_flow_word(is_ip6 ? &f6->flow : &f4->flow);
+	uint64_t diff = lb_flow_addrs_diff(slot, addrs, is_ip6) | ((own ^ word) & LB_FLOW_KEY_MASK);
+
+	return (diff == 0) & (own >> LB_FLOW_STATE_SHIFT != LB_FLOW_FREE);
+}
+
+static inline size_t lb_flow_bytes(const bool is_ip6)
+{
+	return is_ip6 ? sizeof(struct lb_flow6) : sizeof(struct lb_flow4);
+}
+
+/* The hash of the flow in slot number @slot of @t. */
+static inline uint64_t lb_flow_hash_of(
+	const struct worker *w, const struct lb_table *t, size_t slot)
+{
+	const struct lb_flow6 *f6 = (const struct lb_flow6 *)t->slots + slot;
+	const struct lb_flow4 *f4 = (const struct lb_flow4 *)t->slots + slot;
+
+	if (t->is_ip6)
+		return lb_flow6_hash(w, f6->src, f6->dst, f6->flow.protocol, f6->flow.ports);
+	return lb_flow4_hash(w, f4->src_be, f4->dst_be, f4->flow.protocol, f4->flow.ports);
+}
+
+/* The home of @hash, which is being fetched: for lb_flow_home_find(). */
+static inline void *lb_flow_home_fetch(const struct lb_table *t, uint64_t hash, const bool is_ip6)
+{
+	char *home = (char *)t->slots + lb_flow_home(t, hash) * lb_flow_bytes(is_ip6);
+
+	rte_prefetch0(home);
+	if (is_ip6)
+		rte_prefetch0(home + CACHE_LINE_BYTES);
+	return home;
+}
+
+/* The flow between @addrs with @word, if it is at @home; else NULL. */
+static inline void *lb_flow_home_find(
+	void *home, const void *addrs, uint64_t word, const bool is_ip6)
+{
+	char *second = (char *)home + lb_flow_bytes(is_ip6);
+	bool is_first = lb_flow_is(home, addrs, word, is_ip6);
+	bool is_second = lb_flow_is(second, addrs, word, is_ip6);
+	void *found = is_second ? second : home;
+
+	return (is_first | is_second) ? found : NULL;
+}
+
+/* The flow of @hash between @addrs with @word, or NULL. @is_ip6 is a constant. */
+static inline void *lb_flow_find(const struct lb_table *t, uint64_t hash, const void *addrs,
+	uint64_t word, const bool is_ip6)
+{
 	uint32_t found = lb_flow_slots_with(t, hash, lb_flow_tag(hash));
 
 	for (; found; found &= found - 1) {
 		unsigned slot = (unsigned)__builtin_ctz(found);
-		char *f = (char *)t->slots + lb_flow_slot(t, hash, slot) * bytes;
+		char *f = (char *)t->slots + lb_flow_slot(t, hash, slot) * lb_flow_bytes(is_ip6);
 
-		if (LIKELY(lb_flow_same(f, want, is_ip6)))
+		if (LIKELY(lb_flow_is(f, addrs, word, is_ip6)))
 			return f;
 	}
 	return NULL;
@@ -205,13 +287,23 @@ static inline void *lb_flow_find(
 
 /*
  * Stores @flow, which must not be in the table: in a free slot of its buckets (the emptier one
- * first) or in place of an idle flow, which ends. NULL when all of them are alive. Counts the flow
- * for its backend. What lb_flow4_find() has found stays where it is unless it ends.
+ * first), in place of an idle flow, which ends, or of one that can move to its other bucket. NULL
+ * when all of them are alive and have nowhere to go. Counts the flow for its backend. What
+ * lb_flow4_find() has found before may lie elsewhere afterwards.
  */
 struct lb_flow4 *lb_flow4_add(struct worker *w, uint64_t hash, const struct lb_flow4 *flow);
 
 /* The same for IPv6. */
 struct lb_flow6 *lb_flow6_add(struct worker *w, uint64_t hash, const struct lb_flow6 *flow);
+
+/* Gives @t, which has no memory yet, at least @n_buckets buckets. Main thread. */
+void lb_flow_table_size(struct lb_table *t, uint32_t n_buckets);
+
+/* Lets @t, which has no flows, use only its first buckets. */
+void lb_flow_table_shrink(struct lb_table *t);
+
+/* Goes a step further in the growth of @t, which has grow_at flows or more. Flows move. */
+void lb_flow_grow(const struct worker *w, struct lb_table *t);
 
 /* Whether the flow (and its NAT record, which sees the backend's side) was idle for too long, or
  * has lost its NAT address or all services. */

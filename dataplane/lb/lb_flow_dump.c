@@ -45,18 +45,19 @@ void lb_flow_fill(struct api_flow_info *info, const struct lb_flow_copy *copy)
 	info->source_port = (uint16_t)copy->flow.nat;
 }
 
-static void lb_flow_dump_done(struct lb_query *q, int status, const struct base_error *err)
+static void lb_flow_dump_done(struct query *query, int status, const struct base_error *err)
 {
 	static struct api_flow_info items[LB_QUERY_FLOWS];
-	struct api_dump_reply body = {.count = q->n, .cursor = lb_query_cursor(q)};
+	struct api_dump_reply body = {.count = query->n, .cursor = query_cursor(query)};
+	const struct lb_query *q = lb_query_of(query);
 
 	if (status < 0) {
-		server_reply_later(&q->ticket, status, NULL, err);
+		server_reply_later(&query->ticket, status, NULL, err);
 		return;
 	}
-	for (uint32_t i = 0; i < q->n; i++)
+	for (uint32_t i = 0; i < query->n; i++)
 		lb_flow_fill(&items[i], &q->found[i]);
-	server_reply_items(&q->ticket, &body, items, q->n);
+	server_reply_items(&query->ticket, &body, items, query->n);
 }
 
 /* Works out what @body asks for. 1: nothing can match. */
@@ -94,9 +95,9 @@ int lb_flow_dump(const struct server_ticket *ticket, const struct api_flow_dump 
 	q = lb_query_create(&want, body->cursor, err);
 	if (!q)
 		return -EBUSY;
-	q->ticket = *ticket;
-	q->done = lb_flow_dump_done;
-	lb_query_start(q);
+	q->query.ticket = *ticket;
+	q->query.done = lb_flow_dump_done;
+	query_start(&q->query);
 	return SERVER_LATER;
 }
 

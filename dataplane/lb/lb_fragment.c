@@ -6,15 +6,16 @@
  * another one by then.
  *
  * A device or stage steer gave the fragments to the worker of their addresses, which may not be
- * that of the flow. Where stage steer did it, the owner of the whole tuple is computed here and
- * gets them. A device with as many queues as workers hashes ports by a function of its own: there
- * the fragments stay, and are balanced here as a flow of their own, by the same hash to the same
- * backend as the flow's whole packets unless backends have changed since.
+ * that of the flow. Where stage steer did it, or a device that tells how (link/steer_rss.h), the
+ * owner of the whole tuple is computed here and gets them. Where a device with as many queues as
+ * workers does not tell, the fragments stay, and are balanced here as a flow of their own, by the
+ * same hash to the same backend as the flow's whole packets unless backends have changed since.
  *
  * Datagrams of different clients must not meet under one identification behind NAT: they get one
- * chosen here. Thread: worker.
+ * chosen here, whole ones too if they are large and may be cut on their way. Thread: worker.
  */
 #include "dataplane/lb/lb_fragment.h"
+#include "dataplane/lb/lb_drop.h"
 #include "dataplane/link/link.h"
 #include "lib/wire/checksum.h"
 
@@ -57,17 +58,26 @@ static bool is_translated(
 }
 
 /*
- * The worker of the flow whose first fragment @m is, where stage steer chooses it. Packets to the
- * pool are passed on by their port in stage lb4.
+ * The worker of the flow whose first fragment @m is, where it is known how that is chosen. Packets
+ * to the pool are passed on by their port in stage lb4.
  */
 static uint8_t owner_of(const struct worker *w, struct rte_mbuf *m, const struct lb_front *front,
 	const struct lb_fragment *f)
 {
-	uint16_t iface = pkt_of(m)->iface;
+	uint16_t iface = pkt_of(m)->iface, port;
+	const struct steer_rss *rss;
 	uint32_t src_be, dst_be;
 
-	if (!w->lb || !front || front->is_pool || iface >= WORLD_INTERFACES_MAX ||
-		!(w->lb->ports->steered >> w->world->ifaces[iface].port & 1))
+	if (!w->lb || !front || front->is_pool || iface >= WORLD_INTERFACES_MAX)
+		return w->id;
+	port = w->world->ifaces[iface].port;
+	rss = w->lb->ports->rss[port];
+	if (rss && steer_rss_knows(rss, f->family, f->protocol))
+		return steer_rss_owner(rss, &(struct steer_rss_tuple){.src = f->src,
+						    .dst = f->dst,
+						    .ports = f->ports,
+						    .family = f->family});
+	if (!(w->lb->ports->steered >> port & 1))
 		return w->id;
 	if (f->family == 6)
 		return steer_owner6(w, f->src, f->dst, f->protocol, f->ports);
@@ -114,6 +124,29 @@ static void write_id(struct rte_mbuf *m, const struct lb_fragment *f, uint32_t i
 	h->packet_id = (uint16_t)id;
 }
 
+void lb_fragment_renew_id4(struct worker *w, struct rte_mbuf *m)
+{
+	const struct lb_fragment whole = {.family = 4};
+
+	if (w->lb)
+		write_id(m, &whole, new_id(w, w->lb->fragments, 4));
+}
+
+/* Drops @m, a fragment of datagram @d that would write over the ports in the first one. */
+static void drop_overlap(struct worker *w, struct rte_mbuf *m, const struct lb_datagram *d)
+{
+	const struct lb_front *front = front_of(w, m);
+	uint16_t service = LB_NO_SERVICE;
+
+	if (front && !front->is_pool)
+		service = lb_service_find(w->world->lb, (uint16_t)(front - w->world->lb->fronts),
+			d->protocol, (uint16_t)(d->ports >> 16));
+	if (service == LB_NO_SERVICE)
+		drop(w, m, DROP_lb_fragment_bad);
+	else
+		lb_drop(w, m, service, LB_DROP_lb_fragment_bad);
+}
+
 /* Sends @m, the fragment @f of datagram @d, on its way. */
 static void pass(struct worker *w, struct rte_mbuf *m, const struct lb_fragment *f,
 	const struct lb_datagram *d, bool waited)
@@ -121,7 +154,7 @@ static void pass(struct worker *w, struct rte_mbuf *m, const struct lb_fragment 
 	struct pkt *p = pkt_of(m);
 
 	if (f->start != 0 && f->start < d->header_bytes) {
-		drop(w, m, DROP_lb_fragment_bad);
+		drop_overlap(w, m, d);
 		return;
 	}
 	if (d->new_id_used)

@@ -12,6 +12,7 @@
  * Thread: worker.
  */
 #include "dataplane/lb/lb_icmp.h"
+#include "dataplane/lb/lb_drop.h"
 #include "dataplane/lb/lb_impl.h"
 #include "dataplane/link/link.h"
 
@@ -108,9 +109,9 @@ static void send_as_is(struct worker *w, struct rte_mbuf *m, const struct lb_quo
 	if (b->addr.family == 0 || b->mode == API_LB_NAT)
 		drop(w, m, DROP_lb_icmp_no_flow);
 	else if (b->nexthop == 0)
-		drop(w, m, DROP_lb_backend_unreachable);
+		lb_drop(w, m, b->service, LB_DROP_lb_backend_unreachable);
 	else if (is_scoped(q) && b->mode == API_LB_DSR)
-		drop(w, m, DROP_ip6_scope);
+		lb_drop(w, m, b->service, LB_DROP_ip6_scope);
 	else if (q->family == 4)
 		lb_send4(w, m, b, hash);
 	else
@@ -131,7 +132,7 @@ static void translate_to_backend(struct worker *w, struct rte_mbuf *m, const str
 		return;
 	}
 	if (b->nexthop == 0) {
-		drop(w, m, DROP_lb_backend_unreachable);
+		lb_drop(w, m, b->service, LB_DROP_lb_backend_unreachable);
 		return;
 	}
 	lb_icmp_translate(l3_of(m), q,
@@ -156,6 +157,7 @@ static void send_by_hash(struct worker *w, struct rte_mbuf *m, const struct lb_q
 		lb, (uint16_t)(front - lb->fronts), q->protocol, (uint16_t)(f->ports >> 16));
 	const struct lb_service *s;
 	uint64_t choice;
+	uint16_t backend;
 
 	if (number == LB_NO_SERVICE || lb->services[number].mode == API_LB_NAT) {
 		drop(w, m, DROP_lb_icmp_no_flow);
@@ -166,11 +168,11 @@ static void send_by_hash(struct worker *w, struct rte_mbuf *m, const struct lb_q
 			 ? flow_hash_ip4(
 				   lb->choice_key, f->client_be, f->vip_be, q->protocol, f->ports)
 			 : flow_hash_ip6(lb->choice_key, q->dst, q->src, q->protocol, f->ports);
-	number = lb_choose(s, choice);
-	if (number == LB_NO_BACKEND)
-		drop(w, m, DROP_lb_no_backend);
+	backend = lb_choose(s, choice);
+	if (backend == LB_NO_BACKEND)
+		lb_drop(w, m, number, LB_DROP_lb_no_backend);
 	else
-		send_as_is(w, m, q, &lb->backends[number], f->hash);
+		send_as_is(w, m, q, &lb->backends[backend], f->hash);
 }
 
 /* The worker that stage steer gave the client's packets to; this one where that is not known. */
@@ -281,7 +283,7 @@ static void about_backend(struct worker *w, struct rte_mbuf *m, const struct lb_
 		return;
 	}
 	if (q->family == 6 && ip6_is_link_local(nat->client)) {
-		drop(w, m, DROP_ip6_scope);
+		lb_drop(w, m, w->world->lb->backends[nat->backend].service, LB_DROP_ip6_scope);
 		return;
 	}
 	lb_icmp_translate(l3_of(m), q,

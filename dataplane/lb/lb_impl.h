@@ -36,14 +36,14 @@ struct lb_worker {
 static inline struct lb_flow4 *lb_flow4_find(
 	const struct worker *w, uint64_t hash, const struct lb_flow4 *want)
 {
-	return lb_flow_find(&w->lb->flows4, hash, want, false);
+	return lb_flow_find(&w->lb->flows4, hash, want, lb_flow_word(&want->flow), false);
 }
 
 /* The same for IPv6. */
 static inline struct lb_flow6 *lb_flow6_find(
 	const struct worker *w, uint64_t hash, const struct lb_flow6 *want)
 {
-	return lb_flow_find(&w->lb->flows6, hash, want, true);
+	return lb_flow_find(&w->lb->flows6, hash, want, lb_flow_word(&want->flow), true);
 }
 
 /*
@@ -82,6 +82,10 @@ void lb_send4(struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, 
 
 /* The same for IPv6. */
 void lb_send6(struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, uint64_t hash);
+
+/* Gives the whole IPv4 packet @m, which NAT gives a source that it shares with others, an
+ * identification that no other of this node's has for a while (RFC 6864 5.3). */
+void lb_fragment_renew_id4(struct worker *w, struct rte_mbuf *m);
 
 /* Creates the fragment table of one worker, or NULL. Main thread. */
 struct lb_fragments *lb_fragments_create(struct worker *w);

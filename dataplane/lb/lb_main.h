@@ -107,7 +107,7 @@ int lb_stage_settings(const struct api_lb *want, struct base_error *err);
 int lb_stage_service(const struct api_service *want, struct base_error *err);
 
 /* Stages a backend of a service that was staged before. */
-int lb_stage_backend(const struct api_backend *want, struct base_error *err);
+int lb_stage_backend(const struct api_backend_want *want, struct base_error *err);
 
 /* Stages a prefix of the NAT pool (lb_stage_pool.c). */
 int lb_stage_pool(const struct api_pool *want, struct base_error *err);
@@ -200,6 +200,21 @@ struct lb_block *lb_state_draft(struct base_error *err);
 /* Publishes @next in place of the installed block, whose neighbours it keeps. 0, or -ENOMEM with a
  * sentence: then @next is freed. */
 int lb_state_publish(struct lb_block *next, struct base_error *err);
+
+/* lb_stats.c */
+
+/* Lets readers of the counters know whose the backends of @b are. */
+void lb_stats_follow(const struct lb_block *b);
+
+/* Adds the counts of backend @n, whose number is given back, to what is gone of its @service. No
+ * worker can see it any more. */
+void lb_stats_bury(struct stats_worker *stats, uint16_t n, uint16_t service);
+
+/* Starts counting new flows per second. */
+void lb_stats_start(void);
+
+/* Ends it. */
+void lb_stats_stop(void);
 
 /* lb_reap.c */
 

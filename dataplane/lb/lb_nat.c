@@ -83,23 +83,41 @@ static uint32_t next_candidate(struct worker *w, bool is_ip6)
 	return 0;
 }
 
-/* Whether replies of @b may come through any queue: one worker, or a device that spreads them by a
- * hash of its own, or no way there at present. */
-static bool any_will_do(const struct worker *w, const struct lb_backend *b)
+/* The port of the device by which packets to @b leave, and its replies should come; negative: there
+ * is no way at present. */
+static int device_port(const struct worker *w, const struct lb_backend *b)
 {
 	const struct nexthop *nh = &w->world->nexthops[b->nexthop];
 
-	if (w->n_workers == 1)
-		return true;
 	if (nh->kind == NEXTHOP_GROUP)
 		nh = &w->world->nexthops[nh->group->hops[0]];
 	if (nh->kind != NEXTHOP_NEIGHBOR && nh->kind != NEXTHOP_CONNECTED)
-		return true;
-	return !(w->lb->ports->steered >> w->world->ifaces[nh->iface].port & 1);
+		return -1;
+	return w->world->ifaces[nh->iface].port;
 }
 
-/* Whether stage steer gives this worker what the backend sends to port @nat. */
-static bool comes_here(const struct worker *w, const struct lb_nat_want *want, uint32_t nat)
+/* Whether replies to @want need no choice: one worker, or no way there at present, or a device that
+ * spreads them in a way that is not known or never to this worker. Else @rss says how the device
+ * does it; NULL: stage steer. */
+static bool any_will_do(
+	const struct worker *w, const struct lb_nat_want *want, const struct steer_rss **rss)
+{
+	const struct lb_ports *ports = w->lb->ports;
+	int port = w->n_workers == 1 ? -1 : device_port(w, want->backend);
+
+	if (port < 0)
+		return true;
+	*rss = NULL;
+	if (ports->steered >> port & 1)
+		return false;
+	*rss = ports->rss[port];
+	return !*rss || !((*rss)->reached >> w->id & 1) ||
+	       !steer_rss_knows(*rss, want->backend->addr.family, want->protocol);
+}
+
+/* Whether this worker gets what the backend sends to port @nat, by @rss or else by stage steer. */
+static bool comes_here(const struct worker *w, const struct lb_nat_want *want, uint32_t nat,
+	const struct steer_rss *rss)
 {
 	const uint8_t *pool = w->world->lb->pool[nat >> 16].addr.bytes;
 	const uint8_t *backend = want->backend->addr.bytes;
@@ -107,6 +125,11 @@ static bool comes_here(const struct worker *w, const struct lb_nat_want *want, u
 	uint32_t ports, src, dst;
 
 	memcpy(&ports, pair, sizeof(ports));
+	if (rss)
+		return steer_rss_owner(rss, &(struct steer_rss_tuple){.src = backend,
+						    .dst = pool,
+						    .ports = ports,
+						    .family = want->backend->addr.family}) == w->id;
 	if (want->backend->addr.family == 6)
 		return steer_owner6(w, backend, pool, want->protocol, ports) == w->id;
 	memcpy(&src, backend, sizeof(src));
@@ -117,7 +140,8 @@ static bool comes_here(const struct worker *w, const struct lb_nat_want *want, u
 /* The first candidate for which the reply comes here, else the first of all; the others go back. */
 static uint32_t choose(struct worker *w, const struct lb_nat_want *want)
 {
-	bool any = any_will_do(w, want->backend), is_ip6 = want->backend->addr.family == 6;
+	const struct steer_rss *rss = NULL;
+	bool any = any_will_do(w, want, &rss), is_ip6 = want->backend->addr.family == 6;
 	unsigned most = MIN_OF(MAX_OF(8u, 4u * w->n_workers), (unsigned)LB_NAT_CANDIDATES_MAX);
 	uint32_t tried[LB_NAT_CANDIDATES_MAX], best = 0;
 	unsigned n = 0;
@@ -127,7 +151,7 @@ static uint32_t choose(struct worker *w, const struct lb_nat_want *want)
 
 		if (nat == 0)
 			break;
-		if (any || comes_here(w, want, nat))
+		if (any || comes_here(w, want, nat, rss))
 			best = nat;
 		else
 			tried[n++] = nat;

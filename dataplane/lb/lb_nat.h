@@ -3,9 +3,10 @@
  * Full NAT: which flow a port of a pool's address belongs to. The record of a port is found by its
  * number, without a hash, and belongs to the worker that owns the port: any worker can tell which
  * one that is, so that a reply that a device gave to another worker is passed on. Among its ports a
- * worker chooses one for which the device should deliver the reply to it anyway. A port serves one
- * flow at a time; freed ones wait in a queue, so that the longest unused comes first. Thread:
- * worker.
+ * worker chooses one for which stage steer, or the device by its own hash (link/steer_rss.h),
+ * should deliver the reply to it anyway; where a device does not tell how it spreads packets, any
+ * port is taken, and passing on is what remains. A port serves one flow at a time; freed ones wait
+ * in a queue, so that the longest unused comes first. Thread: worker.
  */
 #ifndef DATAPLANE_LB_LB_NAT_H
 #define DATAPLANE_LB_LB_NAT_H
@@ -43,9 +44,13 @@ struct lb_nat_ports {
 	uint16_t tail;
 };
 
+struct steer_rss;
+
 /* One worker's ports. */
 struct lb_ports {
-	uint16_t steered;                      /* bit per port: stage steer serves it */
+	uint16_t steered; /* bit per port: stage steer serves it */
+	/* How a device with a queue for each worker spreads packets; NULL: not known. */
+	const struct steer_rss *rss[WORLD_PORTS_MAX];
 	uint16_t turn[2];                      /* IPv4, IPv6: place in pool_list of the next one */
 	struct lb_nat_ports pool[LB_POOL_MAX]; /* as in lb_world.pool */
 };

@@ -1,25 +1,18 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Questions of the main thread about flows, which belong to workers. It asks one worker after the
- * other by mail; a worker looks at a bounded piece of its tables per mail and writes what it finds
- * into the question, which is the worker's until it answers. A worker that does not answer costs a
- * place for questions, nothing else. Thread: main, where a function does not say worker.
+ * Questions of the main thread about flows (dataplane/core/query.h): all that match, or one.
+ * Thread: main, where a function does not say worker.
  */
 #ifndef DATAPLANE_LB_LB_QUERY_H
 #define DATAPLANE_LB_LB_QUERY_H
 
-#include "dataplane/core/server.h"
+#include "dataplane/core/query.h"
 #include "dataplane/lb/lb_impl.h"
 
-#define LB_QUERIES_MAX   8   /* under way at once */
 #define LB_QUERY_BUCKETS 256 /* looked at for one mail: the worker is away for 10 us */
-#define LB_QUERY_MAILS   256 /* for one question: then it ends before it has everything */
-#define LB_QUERY_WAIT_NS (2 * NSEC_PER_SEC)
 
 /* Flows that one API message holds. */
-#define LB_QUERY_FLOWS                                                                             \
-	((API_MSG_MAX_BYTES - sizeof(struct api_header) - sizeof(struct api_dump_reply)) /         \
-		sizeof(struct api_flow_info))
+#define LB_QUERY_FLOWS QUERY_ITEMS(struct api_flow_info)
 
 /* A copy of a flow. */
 struct lb_flow_copy {
@@ -52,51 +45,24 @@ struct lb_query_want {
 };
 
 struct lb_query {
+	struct query query;
 	struct lb_query_want want;
-	/* The place that is looked at next. */
-	uint32_t bucket;
-	uint8_t worker;
-	bool is_ip6;
-	/* What was found. */
-	bool is_full;
-	bool is_end; /* the table has no more buckets */
 	bool has_record;
-	uint32_t n;
 	struct lb_nat record; /* FLOW, PORT: of the flow's NAT port */
 	struct lb_flow_copy found[LB_QUERY_FLOWS];
-	/* The main thread's own. */
-	struct wheel_timer timer;
-	uint32_t serial; /* of the question, so that late answers to another are told apart */
-	uint32_t mails;
-	bool busy; /* the slot is taken */
-	bool lost; /* by a worker that has not answered, and may still write to it */
-	void (*done)(struct lb_query *q, int status, const struct base_error *err);
-	struct server_ticket ticket; /* for the user's use, as is ctx */
-	void *ctx;
 };
 
-/*
- * Begins question @want at place @cursor (0: the start). The answer comes by @done, perhaps before
- * this returns: status 0, or -ETIMEDOUT with a sentence; afterwards the question is gone. NULL:
- * too many are under way, or a cursor that none gave, with a sentence.
- */
-struct lb_query *lb_query_create(
-	const struct lb_query_want *want, uint64_t cursor, struct base_error *err);
+_Static_assert(sizeof(struct lb_query) <= QUERY_BYTES, "a question fits into its place");
 
-/* Asks; done and what it needs are set. */
-void lb_query_start(struct lb_query *q);
-
-/* The place where the flows of worker @worker begin. */
-static inline uint64_t lb_query_at_worker(uint8_t worker)
+/* The question about flows that @q begins. */
+static inline struct lb_query *lb_query_of(struct query *q)
 {
-	return 1 + ((uint64_t)worker << 33);
+	return CONTAINER_OF(q, struct lb_query, query);
 }
 
-/* Where an answered question would go on; 0: it has everything. */
-uint64_t lb_query_cursor(const struct lb_query *q);
-
-/* The question that a mail with argument @arg is about. Any thread. */
-struct lb_query *lb_query_of_mail(uint64_t arg);
+/* Begins question @want at place @cursor, as query_create(). */
+struct lb_query *lb_query_create(
+	const struct lb_query_want *want, uint64_t cursor, struct base_error *err);
 
 /* Answers message flow_dump: as its handler does. */
 int lb_flow_dump(const struct server_ticket *ticket, const struct api_flow_dump *body,
@@ -104,8 +70,5 @@ int lb_flow_dump(const struct server_ticket *ticket, const struct api_flow_dump 
 
 /* Fills in @info about @copy by the published world. */
 void lb_flow_fill(struct api_flow_info *info, const struct lb_flow_copy *copy);
-
-/* Forgets all questions. No worker may be left. */
-void lb_query_fini(void);
 
 #endif

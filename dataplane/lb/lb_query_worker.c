@@ -2,7 +2,6 @@
 /* The workers' side of questions about flows: copies what matches. Thread: worker. */
 #include <string.h>
 
-#include "dataplane/core/mailbox.h"
 #include "dataplane/lb/lb_query.h"
 
 /* The part of flow number @slot that both IP versions have. */
@@ -64,21 +63,23 @@ static bool matches(const struct worker *w, const struct lb_table *t, size_t slo
 }
 
 /* Copies what matches from the next buckets of @t, until there is no room for another bucket. */
-static void dump(const struct worker *w, struct lb_query *q, const struct lb_table *t)
+static void dump(const struct worker *w, struct lb_query *lq, const struct lb_table *t)
 {
-	for (unsigned i = 0; i < LB_QUERY_BUCKETS && q->bucket < t->n_buckets; i++, q->bucket++) {
-		size_t first = (size_t)q->bucket * LB_FLOW_BUCKET_SLOTS;
+	struct query *q = &lq->query;
+
+	for (unsigned i = 0; i < LB_QUERY_BUCKETS && q->at < t->n_buckets; i++, q->at++) {
+		size_t first = (size_t)q->at * LB_FLOW_BUCKET_SLOTS;
 
 		if (q->n + LB_FLOW_BUCKET_SLOTS > LB_QUERY_FLOWS) {
 			q->is_full = true;
 			return;
 		}
 		for (unsigned k = 0; k < LB_FLOW_BUCKET_SLOTS; k++) {
-			if (t->tags[first + k] != 0 && matches(w, t, first + k, &q->want))
-				copy_flow(w, t, first + k, &q->found[q->n++]);
+			if (t->tags[first + k] != 0 && matches(w, t, first + k, &lq->want))
+				copy_flow(w, t, first + k, &lq->found[q->n++]);
 		}
 	}
-	q->is_end = q->bucket >= t->n_buckets;
+	q->is_end = q->at >= t->n_buckets;
 }
 
 /* The slot of the flow from @src to @dst, SIZE_MAX: none. */
@@ -114,7 +115,8 @@ static void find_one(const struct worker *w, struct lb_query *q)
 	const struct lb_nat *nat;
 	size_t slot;
 
-	q->is_end = true;
+	q->query.is_end = true;
+	q->query.has_all = want->kind == LB_QUERY_PORT;
 	if (want->kind == LB_QUERY_PORT) {
 		nat = lb_nat_held(w, want->nat);
 		if (!nat || nat->state == LB_FLOW_FREE)
@@ -128,23 +130,22 @@ static void find_one(const struct worker *w, struct lb_query *q)
 	slot = find(w, is_ip6 ? &w->lb->flows6 : &w->lb->flows4, src, dst, &like);
 	if (slot == SIZE_MAX)
 		return;
-	copy_flow(w, is_ip6 ? &w->lb->flows6 : &w->lb->flows4, slot, &q->found[q->n++]);
+	copy_flow(w, is_ip6 ? &w->lb->flows6 : &w->lb->flows4, slot, &q->found[q->query.n++]);
+	q->query.has_all = true;
 	nat = q->found[0].flow.nat ? lb_nat_held(w, q->found[0].flow.nat) : NULL;
 	q->has_record = nat != NULL;
 	if (nat)
 		q->record = *nat;
 }
 
-void lb_on_query(struct worker *w, uint64_t arg)
+void lb_query_look(struct worker *w, struct query *query)
 {
-	struct lb_query *q = lb_query_of_mail(arg);
+	struct lb_query *q = lb_query_of(query);
 
 	if (!w->world->lb)
-		q->is_end = true;
+		query->is_end = true;
 	else if (q->want.kind == LB_QUERY_DUMP)
-		dump(w, q, q->is_ip6 ? &w->lb->flows6 : &w->lb->flows4);
+		dump(w, q, query->part ? &w->lb->flows6 : &w->lb->flows4);
 	else
 		find_one(w, q);
-	/* A ring of main that is full loses the answer: main notices that none comes. */
-	mailbox_send(w, w->main_id, MAIL_lb_answer, arg);
 }

@@ -44,6 +44,15 @@ static inline uint8_t lb_state_next(uint8_t state, enum lb_event event)
 	return next[state][event];
 }
 
+/* Whether data does not change @state. */
+static inline bool lb_state_is_settled(uint8_t state)
+{
+	const unsigned settled = 1u << LB_FLOW_TCP_ESTABLISHED | 1u << LB_FLOW_TCP_CLOSING |
+				 1u << LB_FLOW_UDP_ESTABLISHED;
+
+	return settled >> state & 1;
+}
+
 /* The state of a flow that a packet of @protocol begins. A single one proves nobody's address. */
 static inline uint8_t lb_state_first(uint8_t protocol)
 {

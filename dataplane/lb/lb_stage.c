@@ -142,6 +142,19 @@ uint32_t lb_stage_pool_size(const struct ip_addr *prefix)
 	return bits > 10 ? LB_POOL_MAX + 1 : 1u << bits;
 }
 
+/* Whether @p can be sent, within the same bounds as in the configuration file. */
+static bool lb_stage_probe_ok(const struct api_probe *p)
+{
+	if (p->kind > API_PROBE_UDP || p->request_bytes > API_PAYLOAD_MAX ||
+		p->expect_bytes > API_PAYLOAD_MAX)
+		return false;
+	return p->kind == API_PROBE_NONE ||
+	       (p->interval_ms >= CONF_INTERVAL_MIN_MS && p->interval_ms <= CONF_INTERVAL_MAX_MS &&
+		       p->timeout_ms >= CONF_TIMEOUT_MIN_MS && p->timeout_ms <= p->interval_ms &&
+		       p->rise >= 1 && p->rise <= CONF_STREAK_MAX && p->fall >= 1 &&
+		       p->fall <= CONF_STREAK_MAX);
+}
+
 /* Checks what can be seen of @want alone. */
 static int lb_stage_check_service(const struct api_service *want, struct base_error *err)
 {
@@ -169,10 +182,12 @@ static int lb_stage_check_service(const struct api_service *want, struct base_er
 	if (want->mode > API_LB_GUE)
 		return base_error_set(
 			err, EINVAL, "service \"%s\": unknown mode %u", want->name, want->mode);
-	if (want->probe.kind > API_PROBE_UDP || want->probe.request_bytes > API_PAYLOAD_MAX ||
-		want->probe.expect_bytes > API_PAYLOAD_MAX)
-		return base_error_set(
-			err, EINVAL, "service \"%s\": its health probe is malformed", want->name);
+	if (!lb_stage_probe_ok(&want->probe))
+		return base_error_set(err, EINVAL,
+			"service \"%s\": its health probe is malformed: an interval from %u ms to "
+			"%u h, a timeout from %u ms to the interval, rise and fall from 1 to %u",
+			want->name, CONF_INTERVAL_MIN_MS, CONF_INTERVAL_MAX_MS / 3600000,
+			CONF_TIMEOUT_MIN_MS, CONF_STREAK_MAX);
 	return 0;
 }
 

@@ -71,15 +71,29 @@ static uint16_t lb_backend_free(const struct lb_block *b)
 	return LB_NO_BACKEND;
 }
 
-/* What was told about the same backend in another mode of service @s, or nothing. */
-static struct lb_backend_note lb_backend_told(uint16_t s, const struct api_backend *want)
+/* What control says of @want, which is new here: after a restart it knows more than the dataplane.
+ */
+static struct lb_backend_note lb_backend_first(const struct api_backend_want *want)
+{
+	struct lb_backend_note note = {
+		.draining = want->draining != 0,
+		.down = want->down != 0,
+	};
+
+	base_strlcpy(note.reason, want->reason, sizeof(note.reason));
+	return note;
+}
+
+/* What was told about the same backend in another mode of service @s, or else what @want says. */
+static struct lb_backend_note lb_backend_told(uint16_t s, const struct api_backend_want *want)
 {
 	const struct lb_block *now = lb_main.now;
-	uint16_t n = now ? lb_block_backend(now, s, &want->address, want->port) : LB_NO_BACKEND;
-	struct lb_backend_note note = {};
+	uint16_t n = now ? lb_block_backend(now, s, &want->backend.address, want->backend.port)
+			 : LB_NO_BACKEND;
+	struct lb_backend_note note;
 
 	if (n == LB_NO_BACKEND || now->backends[n].use == API_BACKEND_REMOVED)
-		return note;
+		return lb_backend_first(want);
 	note = now->backend_notes[n];
 	note.pin = 0;
 	return note;
@@ -87,7 +101,7 @@ static struct lb_backend_note lb_backend_told(uint16_t s, const struct api_backe
 
 /* Gives @want, new to service @s, a number. */
 static int lb_backend_create(
-	struct lb_block *b, uint16_t s, const struct api_backend *want, struct base_error *err)
+	struct lb_block *b, uint16_t s, const struct api_backend_want *want, struct base_error *err)
 {
 	uint16_t n = lb_backend_free(b);
 
@@ -95,10 +109,10 @@ static int lb_backend_create(
 		return base_error_set(err, ENOSPC,
 			"service \"%s\": no room for another backend: at most %u of all services, "
 			"those removed whose flows go on included",
-			want->service, LB_BACKENDS_MAX);
+			want->backend.service, LB_BACKENDS_MAX);
 	b->backends[n] = (struct lb_backend){
-		.addr = want->address,
-		.port_be = htobe16(want->port),
+		.addr = want->backend.address,
+		.port_be = htobe16(want->backend.port),
 		.service = s,
 		.mode = b->services[s].mode,
 	};
@@ -106,8 +120,9 @@ static int lb_backend_create(
 	return n;
 }
 
-int lb_stage_backend(const struct api_backend *want, struct base_error *err)
+int lb_stage_backend(const struct api_backend_want *item, struct base_error *err)
 {
+	const struct api_backend *want = &item->backend;
 	struct lb_block *b = lb_stage_block();
 	uint16_t s;
 	int n, ret;
@@ -120,6 +135,9 @@ int lb_stage_backend(const struct api_backend *want, struct base_error *err)
 	if (!iface_addr_ok(&want->address))
 		return base_error_set(err, EINVAL,
 			"service \"%s\": a backend has a malformed address", want->service);
+	if (!api_string_ok(item->reason, sizeof(item->reason)))
+		return base_error_set(err, EINVAL, "service \"%s\": a reason is not printable text",
+			want->service);
 	s = lb_block_service(b, want->service);
 	if (s == LB_NO_SERVICE || !b->service_notes[s].seen)
 		return lb_backend_refuse(
@@ -132,11 +150,11 @@ int lb_stage_backend(const struct api_backend *want, struct base_error *err)
 		return lb_backend_refuse(want, "is there twice with the same port",
 			"use weight for a larger share", err);
 	if (n == LB_NO_BACKEND)
-		n = lb_backend_create(b, s, want, err);
+		n = lb_backend_create(b, s, item, err);
 	if (n < 0)
 		return n;
 	if (b->backends[n].use == API_BACKEND_REMOVED)
-		b->backend_notes[n] = (struct lb_backend_note){};
+		b->backend_notes[n] = lb_backend_first(item);
 	b->backends[n].weight = want->weight;
 	b->backends[n].service_gone = false;
 	b->backends[n].use = (uint8_t)lb_block_use(b, (uint16_t)n);

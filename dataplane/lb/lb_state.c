@@ -18,9 +18,9 @@ static void lb_state_clear(const struct lb_block *old, const struct lb_block *no
 	for (unsigned i = 0; i <= workers[0]->n_workers; i++) {
 		struct stats_worker *stats = workers[i]->stats;
 
-		for (unsigned n = 0; n < LB_BACKENDS_MAX; n++)
+		for (uint16_t n = 0; n < LB_BACKENDS_MAX; n++)
 			if (old->backends[n].addr.family != 0 && now->backends[n].addr.family == 0)
-				stats->backends[n] = (struct stats_backend){};
+				lb_stats_bury(stats, n, old->backends[n].service);
 		for (unsigned s = 0; s < LB_SERVICES_MAX; s++)
 			if (old->service_notes[s].want.name[0] &&
 				!now->service_notes[s].want.name[0])

@@ -5,18 +5,19 @@
  */
 #include "dataplane/lb/lb_tunnel_send.h"
 
-struct rte_mbuf *lb_tunnel_copy(struct worker *w, struct rte_mbuf *m, uint32_t bytes)
+struct rte_mbuf *lb_tunnel_copy(
+	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, uint32_t bytes)
 {
 	uint32_t l3_at = pkt_of(m)->l2_len + bytes, l3_bytes = lb_l3_bytes(m);
 	struct rte_mbuf *copy = rte_pktmbuf_alloc(w->mempool);
 
 	if (!copy) {
-		drop(w, m, DROP_no_mbuf);
+		lb_drop(w, m, b->service, LB_DROP_no_mbuf);
 		return NULL;
 	}
 	if (l3_at + l3_bytes > rte_pktmbuf_tailroom(copy)) {
 		rte_pktmbuf_free(copy);
-		drop(w, m, DROP_no_headroom);
+		lb_drop(w, m, b->service, LB_DROP_no_headroom);
 		return NULL;
 	}
 	rte_pktmbuf_append(copy, (uint16_t)(l3_at + l3_bytes));
@@ -49,7 +50,7 @@ static __rte_always_inline void send_as_is(
 	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, const bool is_ip6)
 {
 	if (UNLIKELY(b->nexthop == 0)) {
-		lb_unreachable(w, m, DROP_lb_backend_unreachable, is_ip6);
+		lb_unreachable(w, m, b->service, LB_DROP_lb_backend_unreachable, is_ip6);
 		return;
 	}
 	lb_forward(w, m, b, is_ip6);

@@ -20,6 +20,8 @@
 #define LB_GUE_SOURCE_MIN   49152 /* and 2^14 - 1 more: the dynamic ports */
 #define LB_GUE_SOURCE_MASK  0x3fff
 #define LB_FLOW_LABEL_MASK  0xfffff
+#define LB_OUTER4_DF        0x0040000000000000ULL   /* in the first eight bytes of an IPv4 header */
+#define LB_OUTER4_KEPT      (LB_OUTER4_DF | 0xffff) /* ... and version and TOS */
 #define LB_TUNNEL_BYTES_MAX (IP6_HEADER_BYTES + sizeof(struct rte_udp_hdr))
 
 /* What the outer header says besides addresses. */
@@ -40,10 +42,16 @@ static inline uint32_t lb_tunnel_bytes(const struct lb_backend *b)
 	       (b->mode == API_LB_GUE ? (uint32_t)sizeof(struct rte_udp_hdr) : 0);
 }
 
+/* The low @bits of an address, in host order. */
+static inline uint32_t lb_tunnel_mask(unsigned bits)
+{
+	return bits >= 32 ? UINT32_MAX : (1u << bits) - 1;
+}
+
 /* The last 32 bits of the outer source, in host order: @fixed with @bits of the hash. */
 static inline uint32_t lb_tunnel_source(uint32_t fixed, unsigned bits, uint64_t hash)
 {
-	uint32_t mask = bits >= 32 ? UINT32_MAX : (1u << bits) - 1;
+	uint32_t mask = lb_tunnel_mask(bits);
 
 	return (fixed & ~mask) | ((uint32_t)(hash >> 16) & mask);
 }
@@ -84,7 +92,38 @@ static __rte_always_inline void lb_outer4_write(
 	memcpy(to + 16, &dst_be, sizeof(dst_be));
 }
 
-/* The same for IPv6. */
+/*
+ * Writes the header of lb_outer4_write() for IP in IP to the 20 bytes before the inner header at
+ * @inner, which is no fragment's, for a backend with inner_bytes_max. As few and as wide words as
+ * can be.
+ */
+static __rte_always_inline void lb_outer4_write_plain(
+	uint8_t *inner, const struct lb_backend *b, uint64_t hash, uint32_t inner_bytes)
+{
+	uint16_t total_be = htobe16((uint16_t)(inner_bytes + IP4_HEADER_BYTES));
+	uint64_t first, second, sum;
+	uint32_t src_be, dst_be;
+	uint16_t id;
+
+	memcpy(&first, inner, sizeof(first));
+	memcpy(&src_be, b->outer_src.bytes, sizeof(src_be));
+	memcpy(&dst_be, b->addr.bytes, sizeof(dst_be));
+	src_be = (src_be & ~b->entropy_mask_be) |
+		 (htobe32((uint32_t)(hash >> 16)) & b->entropy_mask_be);
+	/* Version, TOS and DF are those of the inner header. One that may be cut has an
+	 * identification that its flow does not use again soon: the inner one from another start.
+	 */
+	id = first & LB_OUTER4_DF ? 0 : (uint16_t)((first >> 32) + hash);
+	first = (first & LB_OUTER4_KEPT) | (uint64_t)total_be << 16 | (uint64_t)id << 32;
+	second = (uint64_t)src_be << 32 | IPPROTO_IPIP << 8 | (LB_TUNNEL_TTL + 1u);
+	sum = checksum_add(checksum_add(first, second), dst_be);
+	second |= (uint64_t)checksum_finish(sum) << 16;
+	memcpy(inner - 20, &first, sizeof(first));
+	memcpy(inner - 12, &second, sizeof(second));
+	memcpy(inner - 4, &dst_be, sizeof(dst_be));
+}
+
+/* lb_outer4_write() for IPv6. */
 static __rte_always_inline void lb_outer6_write(
 	uint8_t *to, const struct lb_backend *b, const struct lb_outer *o)
 {

@@ -10,9 +10,11 @@
 #include "dataplane/lb/lb_tunnel.h"
 
 #define LB_IP4_TOTAL_BYTES_MAX 65535u
+#define LB_IP4_FRAGMENT_OFFSET 6
 
 /* A copy of @m with @bytes more in front of its layer 3 header; @m is gone. NULL: dropped. */
-struct rte_mbuf *lb_tunnel_copy(struct worker *w, struct rte_mbuf *m, uint32_t bytes);
+struct rte_mbuf *lb_tunnel_copy(
+	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, uint32_t bytes);
 
 /* Lowers the MSS of the segment of @bytes at @l3, if it opens a connection, to what fits @mtu. */
 void lb_tunnel_clamp(uint8_t *l3, uint32_t bytes, uint32_t mtu, bool is_ip6);
@@ -63,6 +65,37 @@ static __rte_always_inline void lb_tunnel_wrap(struct worker *w, uint8_t *inner,
 	lb_outer4_write(outer, b, o);
 }
 
+/*
+ * Sends @pk, which opens no connection, to @b as IP in IPv4, if nothing about it is special.
+ * Whether it did. Lane ip4_forward has room.
+ */
+static __rte_always_inline bool lb_tunnel_send_plain(
+	struct worker *w, const struct lb_packet *pk, const struct lb_backend *b)
+{
+	struct rte_mbuf *m = pk->m;
+	struct lane *out = &w->lanes[STAGE_ip4_forward];
+	struct pkt *p = pkt_of(m);
+	uint8_t *l3 = pk->l3;
+	uint32_t bytes = lb_l3_bytes(m);
+	uint16_t fragment;
+
+	memcpy(&fragment, l3 + LB_IP4_FRAGMENT_OFFSET, sizeof(fragment));
+	if (UNLIKELY(bytes > b->inner_bytes_max || m->data_off < IP4_HEADER_BYTES ||
+		     (fragment & RTE_BE16(IP4_FRAGMENT_MASK)) || l3[IP4_TTL_OFFSET] <= 1 ||
+		     p->flags != 0))
+		return false;
+	m->data_off = (uint16_t)(m->data_off - IP4_HEADER_BYTES);
+	m->data_len = (uint16_t)(m->data_len + IP4_HEADER_BYTES);
+	m->pkt_len += IP4_HEADER_BYTES;
+	ip4_ttl_decrement(l3);
+	lb_outer4_write_plain(l3, b, pk->hash, bytes);
+	lb_count(w, b, bytes);
+	p->flags = PKT_LOCAL;
+	p->nexthop = b->nexthop;
+	out->pkts[out->n++] = m;
+	return true;
+}
+
 /* Sends @m to @b by a tunnel. */
 static __rte_always_inline void lb_tunnel_send(struct worker *w, struct rte_mbuf *m,
 	const struct lb_backend *b, uint64_t hash, const bool is_ip6)
@@ -75,16 +108,16 @@ static __rte_always_inline void lb_tunnel_send(struct worker *w, struct rte_mbuf
 	uint32_t mtu;
 
 	if (UNLIKELY(!out || b->mode == API_LB_NAT)) {
-		lb_unreachable(w, m, DROP_lb_backend_unreachable, is_ip6);
+		lb_unreachable(w, m, b->service, LB_DROP_lb_backend_unreachable, is_ip6);
 		return;
 	}
 	mtu = out->mtu - o.bytes;
 	if (UNLIKELY(l3[is_ip6 ? IP6_HOP_LIMIT_OFFSET : IP4_TTL_OFFSET] <= 1)) {
-		lb_expired(w, m, is_ip6);
+		lb_expired(w, m, b, is_ip6);
 		return;
 	}
 	if (UNLIKELY(bytes > mtu) && !lb_tunnel_may_be_cut(m, b, is_ip6)) {
-		lb_too_big(w, m, mtu, is_ip6);
+		lb_too_big(w, m, b, mtu, is_ip6);
 		return;
 	}
 	if (UNLIKELY(lb_tunnel_may_be_syn(l3, bytes, is_ip6)))
@@ -94,7 +127,7 @@ static __rte_always_inline void lb_tunnel_send(struct worker *w, struct rte_mbuf
 		m->data_len = (uint16_t)(m->data_len + o.bytes);
 		m->pkt_len += o.bytes;
 	} else {
-		m = lb_tunnel_copy(w, m, o.bytes);
+		m = lb_tunnel_copy(w, m, b, o.bytes);
 		if (!m)
 			return;
 		l3 = lb_l3(m) + o.bytes;

@@ -3,6 +3,7 @@
  */
 #include "dataplane/ip/ip.h"
 #include "dataplane/lb/lb_main.h"
+#include "dataplane/lb/lb_tunnel.h"
 
 /* The usable own address for tunnels on interface @iface to @dst, family 0: none. IPv6 addresses
  * count before duplicate address detection has ended: a second later they are usable. */
@@ -65,6 +66,17 @@ static void lb_set_source(
 		be->nexthop = 0;
 }
 
+/* Notes what fits into the tunnel to @be, if that is the plain kind. */
+static void lb_set_room(const struct world *next, struct lb_backend *be)
+{
+	be->inner_bytes_max = 0;
+	if (be->mode != API_LB_IPIP || be->addr.family != 4 || be->nexthop == 0)
+		return;
+	be->inner_bytes_max =
+		(uint16_t)(next->ifaces[lb_iface_of(next, be->nexthop)].mtu - IP4_HEADER_BYTES);
+	be->entropy_mask_be = htobe32(lb_tunnel_mask(be->outer_src_bits));
+}
+
 /* The way to backend @n by the routes of @next, or 0. */
 static uint16_t lb_find_way(const struct world *next, const struct lb_block *b, unsigned n)
 {
@@ -102,5 +114,6 @@ void lb_world_ways(struct lb_block *b, const struct world *next)
 			continue;
 		be->nexthop = lb_find_way(next, b, n);
 		lb_set_source(next, be, &b->settings);
+		lb_set_room(next, be);
 	}
 }

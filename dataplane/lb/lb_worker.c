@@ -6,9 +6,11 @@
 #include <sys/mman.h>
 
 #include "dataplane/lb/lb_impl.h"
+#include "dataplane/link/link.h"
 
-/* Slots are a quarter more than flows: at 80 % load a place is found in one of two buckets. */
-#define SLOTS_PER_FLOW(n) ((n) + (n) / 4)
+/* Slots are a quarter more than flows: at 80 % load a place is found in one of two buckets, or made
+ * there by moving one flow. */
+#define SLOTS_PER_FLOW(n) ((n) + ((n) + 3) / 4)
 
 static uint32_t flows_of_node;
 
@@ -37,10 +39,11 @@ static size_t tags_bytes(const struct lb_table *t)
 
 static bool table_create(struct lb_table *t, uint64_t n_flows, bool is_ip6)
 {
-	uint64_t n_buckets = SLOTS_PER_FLOW(n_flows) / LB_FLOW_BUCKET_SLOTS;
+	uint64_t n_slots = SLOTS_PER_FLOW(n_flows);
+	uint64_t n_buckets = (n_slots + LB_FLOW_BUCKET_SLOTS - 1) / LB_FLOW_BUCKET_SLOTS;
 
 	t->is_ip6 = is_ip6;
-	t->n_buckets = (uint32_t)MAX_OF(n_buckets, 1u);
+	lb_flow_table_size(t, (uint32_t)n_buckets);
 	t->slots = map(slots_bytes(t));
 	t->tags = map(tags_bytes(t));
 	return t->slots && t->tags;
@@ -79,6 +82,8 @@ static bool fill(struct lb_worker *lb, struct worker *w)
 	if (!lb->ports)
 		return false;
 	lb->ports->steered = steered_ports(w);
+	for (unsigned i = 0; i < WORLD_PORTS_MAX; i++)
+		lb->ports->rss[i] = port_rss(i);
 	lb->fragments = lb_fragments_create(w);
 	return lb->fragments != NULL;
 }

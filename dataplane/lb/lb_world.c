@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 
 #include "dataplane/lb/lb_main.h"
-#include "dataplane/lb/lb_query.h"
 #include "dataplane/neigh/neigh.h"
 
 #define RECORDS_BYTES (LB_NAT_PORTS * sizeof(struct lb_nat))
@@ -226,6 +225,7 @@ void lb_world_follow(void)
 		lb_probe_configure(n, probed ? &b->service_notes[be->service].want.probe : &none);
 	}
 	lb_probe_follow();
+	lb_stats_follow(b);
 }
 
 int lb_published(unsigned quantum)
@@ -246,13 +246,14 @@ int lb_published(unsigned quantum)
 void lb_stage_init(void)
 {
 	lb_reap_init();
+	lb_stats_start();
 	lb_announce_init();
 }
 
 void lb_stage_fini(void)
 {
 	lb_reap_fini();
-	lb_query_fini();
+	lb_stats_stop();
 	lb_announce_fini();
 	lb_probe_fini();
 	lb_forget();

@@ -15,6 +15,7 @@
 #include "dataplane/link/iface.h"
 #include "dataplane/link/port.h"
 #include "dataplane/link/steer.h"
+#include "dataplane/link/steer_rss.h"
 
 /* Writes a complete Ethernet header for @dst before the layer 3 header at m's l2_len and moves the
  * packet to lane port_tx; counts the interface. Any interface; the general path. Copies the packet

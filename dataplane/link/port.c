@@ -210,6 +210,29 @@ static int create(const struct conf_port *conf, unsigned n_workers, struct rte_m
 	return ret;
 }
 
+/* The worker that polls queue @q of port @p: single queues of several ports are spread. */
+static unsigned queue_owner(const struct port *p, unsigned q, unsigned n_workers)
+{
+	return (p->index + q) % n_workers;
+}
+
+const struct steer_rss *port_rss(unsigned index)
+{
+	return index < n_ports && ports[index].rss.with_ports ? &ports[index].rss : NULL;
+}
+
+void port_rss_read(unsigned index, unsigned n_workers)
+{
+	struct port *p = &ports[index];
+	uint8_t owners[WORKERS_MAX];
+
+	if (p->n_rx_queues < 2 || p->steered)
+		return;
+	for (unsigned q = 0; q < p->n_rx_queues; q++)
+		owners[q] = (uint8_t)queue_owner(p, q, n_workers);
+	steer_rss_read(&p->rss, p->dpdk_port, owners, p->n_rx_queues);
+}
+
 int port_init(const struct conf_node *node, unsigned n_workers, struct rte_mempool *mempool,
 	struct base_error *err)
 {
@@ -220,14 +243,9 @@ int port_init(const struct conf_node *node, unsigned n_workers, struct rte_mempo
 			port_fini();
 			return ret;
 		}
+		port_rss_read(i, n_workers);
 	}
 	return 0;
-}
-
-/* The worker that polls queue @q of port @p: single queues of several ports are spread. */
-static unsigned queue_owner(const struct port *p, unsigned q, unsigned n_workers)
-{
-	return (p->index + q) % n_workers;
 }
 
 /*

@@ -7,6 +7,7 @@
 #define DATAPLANE_LINK_PORT_H
 
 #include "dataplane/core/worker.h"
+#include "dataplane/link/steer_rss.h"
 #include "lib/conf/conf.h"
 
 #define PORT_RX_DESCS 1024
@@ -25,6 +26,7 @@ struct port {
 	bool probed; /* has a device: test ports have none */
 	bool started;
 	bool steered; /* fewer receive queues than workers */
+	struct steer_rss rss;
 };
 
 /* Probes, configures and starts all ports of @node with buffers from @mempool for @n_workers
@@ -43,6 +45,13 @@ const struct port *port_find(const char *name);
 
 /* Port number @index, or NULL. */
 const struct port *port_get(unsigned index);
+
+/* How the device of port @index spreads packets over all workers; NULL when that is not known, or
+ * stage steer does it. Until port_fini(). */
+const struct steer_rss *port_rss(unsigned index);
+
+/* Asks the device of port @index again how it spreads packets, for tests that change it. */
+void port_rss_read(unsigned index, unsigned n_workers);
 
 /* Declares a port without a device, for tests: its frames are the test's. */
 const struct port *port_declare(const char *name, const uint8_t mac[6], uint16_t mtu);

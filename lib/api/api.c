@@ -127,3 +127,22 @@ bool api_string_ok(const char *s, size_t size)
 	}
 	return false;
 }
+
+const char *api_conn_state_name(unsigned state)
+{
+	static const char *const names[] = {
+		[API_CONN_CLOSED] = "CLOSED",
+		[API_CONN_SYN_SENT] = "SYN-SENT",
+		[API_CONN_SYN_RECEIVED] = "SYN-RECEIVED",
+		[API_CONN_ESTABLISHED] = "ESTABLISHED",
+		[API_CONN_FIN_WAIT_1] = "FIN-WAIT-1",
+		[API_CONN_FIN_WAIT_2] = "FIN-WAIT-2",
+		[API_CONN_CLOSE_WAIT] = "CLOSE-WAIT",
+		[API_CONN_CLOSING] = "CLOSING",
+		[API_CONN_LAST_ACK] = "LAST-ACK",
+		[API_CONN_TIME_WAIT] = "TIME-WAIT",
+	};
+
+	_Static_assert(ARRAY_SIZE(names) == API_CONN_STATES, "every state has a name");
+	return state < ARRAY_SIZE(names) ? names[state] : "?";
+}

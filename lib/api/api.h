@@ -8,10 +8,11 @@
 #ifndef LIB_API_API_H
 #define LIB_API_API_H
 
+#include "lib/api/api_conn.h"
 #include "lib/base/base.h"
 #include "lib/base/ipaddr.h"
 
-#define API_VERSION       2
+#define API_VERSION       3
 #define API_MSG_MAX_BYTES 65536u
 #define API_NAME_MAX      16
 #define API_DEVICE_MAX    192
@@ -20,6 +21,7 @@
 #define API_HOPS_MAX      32
 #define API_STEP_TEXT_MAX 232
 #define API_REASON_MAX    32
+#define API_PASSWORD_MAX  128
 #define API_PAYLOAD_MAX   64 /* of UDP health probes */
 
 enum api_type {
@@ -92,8 +94,32 @@ struct api_commit_reply {
 	struct api_commit_counts interfaces;
 	struct api_commit_counts neighbors;
 	struct api_commit_counts routes;
-	struct api_commit_counts services; /* and the NAT pool */
+	struct api_commit_counts pool; /* prefixes of the NAT pool */
+	struct api_commit_counts services;
 	struct api_commit_counts backends;
+};
+
+/* As Redis's maxmemory-policy, in the order of its configuration. */
+enum api_store_policy {
+	API_STORE_NOEVICTION,
+	API_STORE_ALLKEYS_LRU,
+	API_STORE_ALLKEYS_LFU,
+	API_STORE_ALLKEYS_RANDOM,
+	API_STORE_VOLATILE_LRU,
+	API_STORE_VOLATILE_LFU,
+	API_STORE_VOLATILE_RANDOM,
+	API_STORE_VOLATILE_TTL,
+};
+
+/* The store; what its memory is, the dataplane has read when it started. */
+struct api_store {
+	uint16_t n_listen;
+	uint16_t port;           /* and the next n_workers ones, one for each worker */
+	uint32_t timeout_s;      /* of silent clients; 0: never */
+	uint32_t policy;         /* enum api_store_policy */
+	uint32_t protected_mode; /* not 0: without a password clients are refused */
+	struct ip_addr listen[API_ADDRESSES_MAX];
+	char password[API_PASSWORD_MAX]; /* empty: none */
 };
 
 struct api_list {
@@ -203,6 +229,15 @@ struct api_backend {
 	uint16_t weight; /* 0: no new flows */
 };
 
+/* A desired backend, and what is to become of it until backend_state says otherwise. Of one that
+ * the dataplane has already, its own state counts. */
+struct api_backend_want {
+	struct api_backend backend;
+	uint8_t draining;
+	uint8_t down;
+	char reason[API_REASON_MAX];
+};
+
 /* Names a backend by service, address and port. */
 struct api_backend_state {
 	char service[API_NAME_MAX];
@@ -263,6 +298,14 @@ struct api_flow_info {
 	uint8_t worker;
 	uint8_t mode;     /* enum api_lb_mode */
 	uint32_t idle_ms; /* since its last packet */
+};
+
+/* The store as it is: what was started, and what is configured now. */
+struct api_store_info {
+	struct api_store want; /* of the generation installed; n_listen 0: there is none */
+	uint64_t memory_bytes; /* 0: the dataplane was started without a store */
+	uint32_t max_clients;
+	uint32_t n_workers; /* without the main thread: so many shards */
 };
 
 /* Asks for the items after @cursor; 0 starts. */
@@ -436,8 +479,10 @@ struct api_control_apply {
 };
 
 struct api_control_applied {
-	uint32_t count;     /* bytes of text that follow */
-	uint32_t truncated; /* 1: the difference was longer than one message */
+	uint32_t count;         /* bytes of text that follow */
+	uint32_t truncated;     /* 1: the difference was longer than one message */
+	uint32_t warning_bytes; /* of them, at the end: warnings, one a line */
+	uint32_t pad;
 	uint64_t generation;
 	struct api_commit_reply counts;
 };

@@ -18,10 +18,18 @@ static bool names_ok(const void *names, size_t n, size_t size)
 	return true;
 }
 
+static bool lb_drops_ok(const struct stats_file *f)
+{
+	for (uint32_t i = 0; i < MIN_OF(f->n_lb_drops, (uint32_t)STATS_LB_DROPS_MAX); i++)
+		if (f->lb_drops[i] >= f->n_drops)
+			return false;
+	return f->n_lb_drops <= STATS_LB_DROPS_MAX;
+}
+
 static bool is_sane(const struct stats_file *f)
 {
 	return f->bytes == sizeof(*f) && f->n_workers <= STATS_WORKERS_MAX &&
-	       f->n_stages <= STATS_STAGES_MAX && f->n_drops <= STATS_DROPS_MAX &&
+	       f->n_stages <= STATS_STAGES_MAX && f->n_drops <= STATS_DROPS_MAX && lb_drops_ok(f) &&
 	       f->n_ports <= STATS_PORTS_MAX && f->n_interfaces <= STATS_INTERFACES_MAX &&
 	       names_ok(f->stage_names, STATS_STAGES_MAX, STATS_NAME_MAX) &&
 	       names_ok(f->drop_names, STATS_DROPS_MAX, STATS_NAME_MAX) &&
@@ -82,4 +90,39 @@ void stats_file_close(const struct stats_file *file)
 {
 	if (file)
 		munmap((void *)(uintptr_t)file, sizeof(*file));
+}
+
+/* Adds what worker @w did for backend @n to @t. */
+static void add_backend(const struct stats_worker *w, uint32_t n, struct stats_total *t)
+{
+	const struct stats_backend *b = &w->backends[n];
+	/* In this order: what ends meanwhile must not make it negative. */
+	uint64_t ended = stats_read(&b->ended_flows), begun = stats_read(&b->new_flows);
+
+	t->flows += begun > ended ? begun - ended : 0;
+	t->pkts += stats_read(&b->pkts);
+	t->bytes += stats_read(&b->bytes);
+	t->reply_pkts += stats_read(&b->reply_pkts);
+	t->reply_bytes += stats_read(&b->reply_bytes);
+}
+
+void stats_totals(const struct stats_file *file, struct stats_total *totals)
+{
+	memset(totals, 0, STATS_SERVICES_MAX * sizeof(*totals));
+	for (uint32_t w = 0; w < file->n_workers; w++) {
+		for (uint32_t s = 0; s < STATS_SERVICES_MAX; s++) {
+			const struct stats_gone *gone = &file->workers[w].services[s].gone;
+
+			totals[s].pkts += stats_read(&gone->pkts);
+			totals[s].bytes += stats_read(&gone->bytes);
+			totals[s].reply_pkts += stats_read(&gone->reply_pkts);
+			totals[s].reply_bytes += stats_read(&gone->reply_bytes);
+		}
+		for (uint32_t n = 0; n < STATS_BACKENDS_MAX; n++) {
+			uint16_t s = *(const volatile uint16_t *)&file->backend_service[n];
+
+			if (s != 0 && s <= STATS_SERVICES_MAX)
+				add_backend(&file->workers[w], n, &totals[s - 1]);
+		}
+	}
 }

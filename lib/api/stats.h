@@ -10,7 +10,7 @@
 #include "lib/base/base.h"
 
 #define STATS_MAGIC          0x62726169u
-#define STATS_VERSION        2
+#define STATS_VERSION        3
 #define STATS_WORKERS_MAX    17 /* 16 and the main thread */
 #define STATS_STAGES_MAX     40
 #define STATS_DROPS_MAX      128
@@ -19,6 +19,8 @@
 #define STATS_NAME_MAX       32
 #define STATS_SERVICES_MAX   1024
 #define STATS_BACKENDS_MAX   4096
+#define STATS_TCP_STATES_MAX 10
+#define STATS_LB_DROPS_MAX   16 /* reasons counted by service */
 
 struct stats_stage {
 	uint64_t calls;
@@ -46,7 +48,14 @@ struct stats_service {
 	uint64_t new_flows;
 	uint64_t unstored_rate; /* packets balanced by the hash alone: too many new flows */
 	uint64_t unstored_full; /* ... no room in the flow table */
-	uint64_t refused;       /* packets dropped: no backend, no NAT port, limits */
+	uint64_t
+		drops[STATS_LB_DROPS_MAX]; /* packets known to be its own, by stats_file.lb_drops */
+	struct stats_gone { /* of backends whose numbers were given back; main writes */
+		uint64_t pkts;
+		uint64_t bytes;
+		uint64_t reply_pkts;
+		uint64_t reply_bytes;
+	} gone;
 };
 
 /* What a worker did for one backend. */
@@ -71,6 +80,94 @@ struct stats_probe {
 	uint32_t pad;
 };
 
+/* New flows per second of the last second or so. Written by the main thread. */
+struct stats_rates {
+	uint64_t services[STATS_SERVICES_MAX];
+	uint64_t backends[STATS_BACKENDS_MAX];
+};
+
+/* What a worker's TCP endpoint did. */
+struct stats_tcp {
+	uint64_t opened_passive; /* handshakes that were finished */
+	uint64_t opened_active;
+	uint64_t failed;      /* ended before that */
+	uint64_t rx_segments; /* for connections */
+	uint64_t tx_segments;
+	uint64_t rx_bytes; /* of data, in order */
+	uint64_t tx_bytes; /* of data, retransmissions included */
+	uint64_t rx_resets;
+	uint64_t tx_resets;     /* of connections; refusals are counted as drops */
+	uint64_t retransmitted; /* segments */
+	uint64_t fast_recoveries;
+	uint64_t rack_timeouts; /* the reordering timer found a loss */
+	uint64_t tail_probes;
+	uint64_t timeouts;     /* the retransmission timer fired */
+	uint64_t undone;       /* losses that turned out to be none */
+	uint64_t out_of_order; /* segments received */
+	uint64_t duplicate_acks;
+	uint64_t cookies_sent;
+	uint64_t cookies_accepted;
+	uint64_t cookies_failed;
+	uint64_t challenge_acks;
+	uint64_t challenge_acks_limited; /* not sent */
+	uint64_t paws_drops;
+	uint64_t time_waits;        /* entered */
+	uint64_t time_waits_reused; /* RFC 6191 */
+	uint64_t time_waits_evicted;
+	uint64_t half_open_recycled; /* the oldest gave way: no connection was free */
+	uint64_t limit_conns;        /* SYNs refused: no connection free */
+	uint64_t limit_source;       /* ... too many of one source */
+	uint64_t limit_held;         /* segments refused: too many buffers wait unread */
+	uint64_t limit_send;         /* no send block or segment record was left */
+	uint64_t keepalive_probes;
+	uint64_t window_probes;
+	uint64_t pmtu_lowered; /* by ICMP */
+	uint64_t black_holes;  /* segment size lowered on suspicion */
+	uint64_t rx_marked;    /* congestion experienced (RFC 3168) */
+	uint64_t ecn_reduced;  /* the peer said so */
+	uint64_t rtt_samples;
+	uint64_t rtt_sum_us;   /* of all samples */
+	uint64_t held_mbufs;   /* gauge: in receive queues; counted as consumed before */
+	uint64_t half_open;    /* gauge */
+	uint64_t in_time_wait; /* gauge, expired ones perhaps included */
+	uint64_t conns[STATS_TCP_STATES_MAX]; /* gauge, by enum tcp_state */
+};
+
+/* What a worker's part of the store did; brought up to date every 100 ms. CONFIG RESETSTAT changes
+ * nothing here. */
+struct stats_kv {
+	uint64_t commands;
+	uint64_t reads;  /* of them, those that Redis flags as readonly */
+	uint64_t writes; /* ... as write */
+	uint64_t hits;
+	uint64_t misses;
+	uint64_t expired;
+	uint64_t evicted;
+	uint64_t effects;     /* changes of keys, each one record */
+	uint64_t refused_oom; /* writes without room */
+	uint64_t connections; /* accepted */
+	uint64_t rejected;    /* ... too many */
+	uint64_t local;       /* commands with keys that ran on the worker of their client */
+	uint64_t forwarded;   /* ... whose keys belong to another worker */
+	uint64_t served;      /* for clients of other workers */
+	uint64_t input_bytes;
+	uint64_t output_bytes;
+	uint64_t error_replies;
+	uint64_t protocol_errors;
+	uint64_t closed_output_limit;
+	uint64_t closed_query_limit;
+	uint64_t closed_memory; /* no memory for a query, a reply or a transaction */
+	uint64_t closed_idle;
+	uint64_t commands_per_s; /* this and the next ones are gauges */
+	uint64_t clients;
+	uint64_t keys;
+	uint64_t expires; /* keys with an expiry */
+	uint64_t used_bytes;
+	uint64_t limit_bytes;
+	uint64_t first_slot;
+	uint64_t slots; /* 0: there is no store */
+};
+
 /* One writer: the worker it belongs to. */
 struct stats_worker {
 	uint64_t rx_pkts;        /* taken from devices */
@@ -89,6 +186,8 @@ struct stats_worker {
 	uint64_t flows;             /* gauge: in the table */
 	uint64_t evicted_datagrams; /* fragmented ones, forgotten early to make room for newer */
 	uint64_t pad[2];
+	struct stats_tcp tcp;
+	struct stats_kv kv;
 	uint64_t drops[STATS_DROPS_MAX];
 	struct stats_stage stages[STATS_STAGES_MAX];
 	struct stats_port ports[STATS_PORTS_MAX];
@@ -122,7 +221,8 @@ struct stats_file {
 	uint32_t n_drops;
 	uint32_t n_ports;
 	uint32_t n_interfaces; /* slots ever used; an empty name is a free slot */
-	uint32_t pad;
+	uint32_t n_lb_drops;
+	uint8_t lb_drops[STATS_LB_DROPS_MAX]; /* which of drop_names services count */
 	uint16_t worker_cpu[STATS_WORKERS_MAX];
 	uint8_t drop_severity[STATS_DROPS_MAX]; /* 0 routine, 1 suspicious, 2 resource */
 	char stage_names[STATS_STAGES_MAX][STATS_NAME_MAX];
@@ -131,7 +231,9 @@ struct stats_file {
 	char port_names[STATS_PORTS_MAX][STATS_NAME_MAX];
 	char interface_names[STATS_INTERFACES_MAX][STATS_NAME_MAX];
 	struct stats_gauges gauges;
+	uint16_t backend_service[STATS_BACKENDS_MAX]; /* 1 + whose it is; 0: of none */
 	struct stats_probe probes[STATS_BACKENDS_MAX];
+	struct stats_rates rates;
 	struct stats_worker workers[STATS_WORKERS_MAX];
 };
 
@@ -143,6 +245,19 @@ const struct stats_file *stats_file_open(const char *path, struct base_error *er
 
 /* Unmaps; NULL is allowed. */
 void stats_file_close(const struct stats_file *file);
+
+/* What all backends of a service have done, those that are gone included: it never counts back. */
+struct stats_total {
+	uint64_t flows; /* at present */
+	uint64_t pkts;
+	uint64_t bytes;
+	uint64_t reply_pkts;
+	uint64_t reply_bytes;
+};
+
+/* Adds up the backends of each service, over all workers, into @totals[STATS_SERVICES_MAX]. Any
+ * thread. */
+void stats_totals(const struct stats_file *file, struct stats_total *totals);
 
 /* One word of the file, read once (it may change under the reader). */
 static inline uint64_t stats_read(const uint64_t *word)

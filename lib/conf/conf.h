@@ -10,31 +10,43 @@
 #include "lib/base/base.h"
 #include "lib/base/ipaddr.h"
 
-#define CONF_NAME_MAX        16 /* node, port and interface names, terminator included */
-#define CONF_DEVICE_MAX      192
-#define CONF_PATH_MAX        4096
-#define CONF_WORKERS_MAX     16
-#define CONF_PORTS_MAX       16
-#define CONF_INTERFACES_MAX  64 /* of all ports, the ports' own included */
-#define CONF_ADDRESSES_MAX   16 /* per interface */
-#define CONF_NEIGHBORS_MAX   4096
-#define CONF_HOPS_MAX        32    /* per route */
-#define CONF_NEXTHOPS_MAX    16384 /* different next-hop sets in one file */
-#define CONF_ROUTES_MAX      4000000
-#define CONF_ROUTE_FILES_MAX 16
-#define CONF_SERVICES_MAX    1024
-#define CONF_BACKENDS_MAX    4096 /* of all services */
-#define CONF_POOL_MAX        64   /* prefixes of the NAT pool */
-#define CONF_POOL_ADDRESSES  1024 /* addresses of the NAT pool */
-#define CONF_PAYLOAD_MAX     64   /* bytes of a UDP probe */
-#define CONF_FLOWS_MIN       1000
-#define CONF_FLOWS_MAX       64000000
-#define CONF_FLOWS_DEFAULT   1000000
-#define CONF_NEW_FLOWS       1000000 /* per second, unless given */
-#define CONF_NEW_FLOWS_MAX   100000000
-#define CONF_MTU_MIN         576 /* 1280 with IPv6 addresses (RFC 8200 section 5) */
-#define CONF_MTU_MAX         9600
-#define CONF_MTU_DEFAULT     1500
+#define CONF_NAME_MAX         16 /* node, port and interface names, terminator included */
+#define CONF_DEVICE_MAX       192
+#define CONF_PATH_MAX         4096
+#define CONF_WORKERS_MAX      16
+#define CONF_PORTS_MAX        16
+#define CONF_INTERFACES_MAX   64 /* of all ports, the ports' own included */
+#define CONF_ADDRESSES_MAX    16 /* per interface */
+#define CONF_NEIGHBORS_MAX    4096
+#define CONF_HOPS_MAX         32    /* per route */
+#define CONF_NEXTHOPS_MAX     16384 /* different next-hop sets in one file */
+#define CONF_ROUTES_MAX       4000000
+#define CONF_ROUTE_FILES_MAX  16
+#define CONF_SERVICES_MAX     1024
+#define CONF_BACKENDS_MAX     4096  /* of all services */
+#define CONF_POOL_MAX         64    /* prefixes of the NAT pool */
+#define CONF_POOL_ADDRESSES   1024  /* addresses of the NAT pool */
+#define CONF_POOL_PORTS       64512 /* of each of them: 1024 to 65535 */
+#define CONF_WARNINGS_MAX     2     /* of one file */
+#define CONF_PAYLOAD_MAX      64    /* bytes of a UDP probe */
+#define CONF_INTERVAL_MIN_MS  100   /* of probes */
+#define CONF_INTERVAL_MAX_MS  3600000
+#define CONF_TIMEOUT_MIN_MS   10
+#define CONF_STREAK_MAX       100 /* rise and fall */
+#define CONF_FLOWS_MIN        1000
+#define CONF_FLOWS_MAX        64000000
+#define CONF_FLOWS_DEFAULT    1000000
+#define CONF_NEW_FLOWS        1000000 /* per second, unless given */
+#define CONF_NEW_FLOWS_MAX    100000000
+#define CONF_STORE_LISTEN_MAX 16
+#define CONF_STORE_PORT       6379
+#define CONF_STORE_PORT_MAX   64511 /* above, the node asks after the health of backends */
+#define CONF_STORE_MEMORY     (256ULL << 20)
+#define CONF_STORE_CLIENTS    10000
+#define CONF_PASSWORD_MAX     128 /* terminator included */
+#define CONF_MTU_MIN          576 /* 1280 with IPv6 addresses (RFC 8200 section 5) */
+#define CONF_MTU_MAX          9600
+#define CONF_MTU_DEFAULT      1500
 
 /* Where in which file something was written; line and column count from 1, 0 is unknown. */
 struct conf_place {
@@ -157,6 +169,34 @@ struct conf_lb {
 	struct ip_addr tunnel_source6;
 };
 
+enum conf_yes_no { CONF_YES, CONF_NO };
+
+/* As Redis's maxmemory-policy. */
+enum conf_store_policy {
+	CONF_STORE_NOEVICTION,
+	CONF_STORE_ALLKEYS_LRU,
+	CONF_STORE_ALLKEYS_LFU,
+	CONF_STORE_ALLKEYS_RANDOM,
+	CONF_STORE_VOLATILE_LRU,
+	CONF_STORE_VOLATILE_LFU,
+	CONF_STORE_VOLATILE_RANDOM,
+	CONF_STORE_VOLATILE_TTL,
+};
+
+/* The shards and who may ask them. Memory and clients are taken when the dataplane starts. */
+struct conf_store {
+	uint16_t n_listen; /* 0: there is no store */
+	struct ip_addr listen[CONF_STORE_LISTEN_MAX];
+	uint16_t port; /* and the next n_workers ones, one for each worker */
+	uint64_t memory_bytes;
+	uint32_t max_clients;
+	uint32_t timeout_ms; /* 0: never */
+	enum conf_store_policy policy;
+	enum conf_yes_no protected_mode;  /* without a password nobody is answered from afar */
+	char password[CONF_PASSWORD_MAX]; /* empty: none */
+	struct conf_place place;
+};
+
 /* The whole file. Owned by the caller of conf_load; freed by conf_free. */
 struct conf {
 	struct conf_node node;
@@ -175,6 +215,7 @@ struct conf {
 	struct conf_service *services;
 	uint32_t n_backends;
 	struct conf_backend *backends;
+	struct conf_store store;
 	char metrics_address[IPADDR_TEXT_MAX]; /* default 127.0.0.1 */
 	uint16_t metrics_port;                 /* default 9465 */
 };
@@ -183,6 +224,9 @@ struct conf {
 struct conf_error {
 	char text[512];
 };
+
+/* The words for enum conf_store_policy, NULL at the end. */
+extern const char *const conf_policy_words[];
 
 /*
  * Loads and validates @path, its route files included, or only its `node` section when @node_only
@@ -195,6 +239,13 @@ int conf_load(const char *path, bool node_only, struct conf **out, struct conf_e
  * looked up beside it. For tests and fuzzing. */
 int conf_load_text(
 	const char *name, const char *text, size_t len, struct conf **out, struct conf_error *err);
+
+/* Flows that services of IP version @family in mode nat can have at a time: one for each port of
+ * the pool that some worker can use. */
+uint32_t conf_pool_flows(const struct conf *conf, unsigned family);
+
+/* Writes sentences about what is allowed but may not be meant to @warnings; how many. */
+unsigned conf_warn(const struct conf *conf, struct conf_error warnings[CONF_WARNINGS_MAX]);
 
 /* Frees; NULL is allowed. */
 void conf_free(struct conf *conf);

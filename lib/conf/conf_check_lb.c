@@ -4,8 +4,13 @@
  * NAT pool allows, backends that are others and can be reached. Main threads only.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/conf/conf_claims.h"
+
+#define IP6_HEADER_BYTES 40
+#define UDP_HEADER_BYTES 8
+#define IP6_MTU_MIN      1280
 
 /* Services of mode nat have addresses to translate to. */
 static int check_modes(const struct conf_claims *c)
@@ -45,10 +50,62 @@ static int check_neighbors(const struct conf_claims *c)
 	return 0;
 }
 
-/* Fails when a backend on a connected subnet cannot be a host there. */
-static int check_connected(
-	struct conf_loader *l, const struct conf_backend *backend, uint8_t prefix_len)
+/* What a mode puts in front of an IPv6 packet (RFC 2473; GUE: a UDP header as well). */
+static unsigned tunnel_bytes(enum conf_lb_mode mode)
 {
+	switch (mode) {
+	case CONF_LB_IPIP:
+		return IP6_HEADER_BYTES;
+	case CONF_LB_GUE:
+		return IP6_HEADER_BYTES + UDP_HEADER_BYTES;
+	case CONF_LB_NAT:
+	case CONF_LB_DSR:
+		return 0;
+	}
+	return 0;
+}
+
+/* The interface by which a next hop is reached, or NULL. */
+static const struct conf_interface *interface_to(struct conf_loader *l, const struct conf_hop *hop)
+{
+	const struct conf_node *node = &l->conf->node;
+	uint8_t prefix_len;
+	uint32_t target;
+
+	for (unsigned i = 0; i < node->n_interfaces; i++)
+		if (!strcmp(node->interfaces[i].name, hop->interface))
+			return &node->interfaces[i];
+	target = conf_routes_match(l, &hop->address, &prefix_len);
+	if (!(target & CONF_IS_CONNECTED))
+		return NULL;
+	return &node->interfaces[l->rib.connected[target & ~CONF_IS_CONNECTED].interface];
+}
+
+/*
+ * Fails when a tunnel by way of @out (NULL: unknown) has no room for the packets that every IPv6
+ * link must take (RFC 8200 section 5): nobody would learn why those get lost.
+ */
+static int check_room(
+	struct conf_loader *l, const struct conf_backend *backend, const struct conf_interface *out)
+{
+	const struct conf_service *service = &l->conf->services[backend->service];
+	unsigned bytes = tunnel_bytes(service->mode);
+	char text[IPADDR_TEXT_MAX];
+
+	if (backend->address.family == 4 || bytes == 0 || !out || out->mtu >= IP6_MTU_MIN + bytes)
+		return 0;
+	return conf_fail(l, backend->place,
+		"backend %s: mtu %u of interface \"%s\" leaves %u bytes to a packet in a tunnel of "
+		"mode %s, and IPv6 needs %u (raise that mtu to %u, or use dsr or nat)",
+		ip_addr_format_host(&backend->address, text), out->mtu, out->name, out->mtu - bytes,
+		conf_mode_words[service->mode], IP6_MTU_MIN, IP6_MTU_MIN + bytes);
+}
+
+/* Fails when a backend on connected subnet number @connected cannot be a host there. */
+static int check_connected(
+	struct conf_loader *l, const struct conf_backend *backend, uint32_t connected)
+{
+	uint8_t prefix_len = l->rib.connected[connected].prefix.prefix_len;
 	struct ip_addr in_subnet = backend->address;
 	char text[IPADDR_TEXT_MAX];
 	const char *why;
@@ -62,7 +119,19 @@ static int check_connected(
 	if (why)
 		return conf_fail(l, backend->place,
 			"backend %s is %s of its subnet (use that of a host)", text, why);
-	return 0;
+	return check_room(
+		l, backend, &l->conf->node.interfaces[l->rib.connected[connected].interface]);
+}
+
+/* As check_room(), for all next hops of a route. */
+static int check_room_by(struct conf_loader *l, const struct conf_backend *backend,
+	const struct conf_nexthop *nexthop)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < nexthop->n_hops; i++)
+		rc = check_room(l, backend, interface_to(l, &nexthop->hops[i]));
+	return rc;
 }
 
 /* Fails unless packets to a backend have a way, of the kind its service's mode needs. */
@@ -73,9 +142,10 @@ static int check_way(struct conf_loader *l, const struct conf_backend *backend)
 	uint8_t prefix_len;
 	uint32_t target = conf_routes_match(l, &backend->address, &prefix_len);
 	char text[IPADDR_TEXT_MAX], where[CONF_WHERE_BYTES];
+	const struct conf_nexthop *nexthop;
 
 	if (target & CONF_IS_CONNECTED)
-		return check_connected(l, backend, prefix_len);
+		return check_connected(l, backend, target & ~CONF_IS_CONNECTED);
 	ip_addr_format_host(&backend->address, text);
 	if (is_dsr)
 		return conf_fail(l, backend->place,
@@ -87,12 +157,13 @@ static int check_way(struct conf_loader *l, const struct conf_backend *backend)
 			"backend %s cannot be reached (add a route to it, or an interface address "
 			"whose subnet contains it)",
 			text);
-	if (conf->nexthops[conf->routes[target - 1].nexthop].action != CONF_ACTION_VIA)
+	nexthop = &conf->nexthops[conf->routes[target - 1].nexthop];
+	if (nexthop->action != CONF_ACTION_VIA)
 		return conf_fail(l, backend->place,
 			"backend %s cannot be reached: the route at %s discards what goes there "
 			"(change the route or the backend)",
 			text, conf_routes_where(l, target, where));
-	return 0;
+	return check_room_by(l, backend, nexthop);
 }
 
 static int check_backend(const struct conf_claims *c, const struct conf_backend *backend)
@@ -178,6 +249,8 @@ int conf_check_lb(struct conf_loader *l)
 		rc = conf_claims_check(&c);
 	if (rc == 0)
 		rc = check_modes(&c);
+	if (rc == 0)
+		rc = conf_check_pool(l);
 	if (rc == 0)
 		rc = check_neighbors(&c);
 	if (rc == 0)

@@ -250,6 +250,12 @@ static const struct conf_key *find_key(
 	return &section->keys[row];
 }
 
+/* Whether the dataplane needs the section to start. */
+static bool is_of_start(const struct conf_key *key)
+{
+	return strcmp(key->name, "node") == 0 || strcmp(key->name, "store") == 0;
+}
+
 static int step_map(struct walk *w, struct frame *f)
 {
 	const struct conf_value *name = conf_value_at(w->l, f->next);
@@ -265,8 +271,7 @@ static int step_map(struct walk *w, struct frame *f)
 		return -EINVAL;
 	/* Below the top level everything belongs to the key it stands under. */
 	if (w->depth == 1)
-		f->is_keys_only =
-			!w->has_node || (w->l->node_only && strcmp(key->name, "node") != 0);
+		f->is_keys_only = !w->has_node || (w->l->node_only && !is_of_start(key));
 	if (value->kind == CONF_VALUE_SCALAR && value->text_len && (key->takes & CONF_TAKES_SCALAR))
 		return decode_scalar(w, f, key, value);
 	if (value->kind == CONF_VALUE_LIST && (key->takes & (CONF_TAKES_SCALARS | CONF_TAKES_MAPS)))

@@ -118,6 +118,7 @@ struct conf_loader {
 	struct conf_place mtu_places[CONF_INTERFACES_MAX];
 	struct conf_place vlan_places[CONF_INTERFACES_MAX];
 	struct conf_place address_places[CONF_INTERFACES_MAX][CONF_ADDRESSES_MAX];
+	struct conf_place flows_place; /* of node.flows; line 0: not given */
 	uint32_t cap_neighbors;
 	struct conf_place neighbor_interface_place;
 	struct conf_place neighbor_address_place;
@@ -126,6 +127,7 @@ struct conf_loader {
 	uint32_t cap_services;
 	uint32_t cap_backends;
 	struct conf_lb_places lb_places;
+	struct conf_place store_listen_places[CONF_STORE_LISTEN_MAX];
 };
 
 /* What kinds of value a key takes; several may be or-ed. */
@@ -182,6 +184,14 @@ extern const struct conf_section conf_node_section;
 extern const struct conf_section conf_nat_section;
 extern const struct conf_section conf_lb_section;
 extern const struct conf_section conf_service_section;
+
+/* Its `store` section (conf_keys_store.c). */
+extern const struct conf_section conf_store_section;
+
+/* Checks the store's addresses and ports when all of the file is read; 0 or the result of
+ * conf_fail.
+ */
+int conf_check_store(struct conf_loader *l);
 
 /* The words for enum conf_lb_mode and enum conf_probe_kind (conf_keys_service.c). */
 extern const char *const conf_mode_words[];
@@ -289,6 +299,9 @@ int conf_check_hops(struct conf_loader *l, const struct conf_draft *draft);
 
 /* Completes the service read last and checks what must hold inside it. */
 int conf_check_service(struct conf_loader *l, struct conf_service *service);
+
+/* Fails when the NAT pool cannot carry the flows that were asked for. */
+int conf_check_pool(struct conf_loader *l);
 
 /* What must hold between services, the pool, interfaces and routes, all of them being read. */
 int conf_check_lb(struct conf_loader *l);

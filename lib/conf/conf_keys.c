@@ -258,7 +258,9 @@ static int decode_route_file(struct conf_loader *l, const struct conf_key *key,
 
 static int file_end(struct conf_loader *l, const struct conf_value *map, void *base)
 {
-	return l->node_only ? 0 : conf_check_lb(l);
+	int rc = conf_check_store(l);
+
+	return rc < 0 || l->node_only ? rc : conf_check_lb(l);
 }
 
 static const struct conf_key file_keys[] = {
@@ -317,8 +319,9 @@ static const struct conf_key file_keys[] = {
 	},
 	{
 		.name = "store",
-		.takes = CONF_TAKES_NOTHING,
-		.help = "it routes and does not store data; remove this section",
+		.takes = CONF_TAKES_MAP,
+		.section = &conf_store_section,
+		.help = "the shards: {listen: [192.0.2.1], memory: 256M}",
 	},
 	{
 		.name = "compute",

@@ -246,6 +246,13 @@ static const char *const idle_words[] = {
 	NULL,
 };
 
+static int decode_flows(struct conf_loader *l, const struct conf_key *key,
+	const struct conf_value *value, void *base)
+{
+	l->flows_place = value->place;
+	return conf_decode_count(l, key, value, base);
+}
+
 static const struct conf_key node_keys[] = {
 	{
 		.name = "name",
@@ -303,7 +310,7 @@ static const struct conf_key node_keys[] = {
 		.offset = offsetof(struct conf_node, flows),
 		.min = CONF_FLOWS_MIN,
 		.max = CONF_FLOWS_MAX,
-		.decode = conf_decode_count,
+		.decode = decode_flows,
 		.help = "flows of the balancer that are remembered, 1M unless given",
 	},
 	{

@@ -8,15 +8,11 @@
 
 #include "lib/conf/conf_impl.h"
 
-#define PANIC_PERCENT    30
-#define INTERVAL_MS      2000
-#define INTERVAL_MIN_MS  100
-#define INTERVAL_MAX_MS  3600000
-#define TIMEOUT_MS       1000
-#define TIMEOUT_MIN_MS   10
-#define RISE             2
-#define FALL             3
-#define RISE_OR_FALL_MAX 100
+#define PANIC_PERCENT 30
+#define INTERVAL_MS   2000
+#define TIMEOUT_MS    1000
+#define RISE          2
+#define FALL          3
 
 static int health_begin(struct conf_loader *l, const struct conf_value *map, void **base)
 {
@@ -103,8 +99,8 @@ static const struct conf_key health_keys[] = {
 		.name = "interval",
 		.takes = CONF_TAKES_SCALAR,
 		.offset = offsetof(struct conf_probe, interval_ms),
-		.min = INTERVAL_MIN_MS,
-		.max = INTERVAL_MAX_MS,
+		.min = CONF_INTERVAL_MIN_MS,
+		.max = CONF_INTERVAL_MAX_MS,
 		.decode = decode_interval,
 		.help = "from one probe to the next, 2s unless given",
 	},
@@ -112,8 +108,8 @@ static const struct conf_key health_keys[] = {
 		.name = "timeout",
 		.takes = CONF_TAKES_SCALAR,
 		.offset = offsetof(struct conf_probe, timeout_ms),
-		.min = TIMEOUT_MIN_MS,
-		.max = INTERVAL_MAX_MS,
+		.min = CONF_TIMEOUT_MIN_MS,
+		.max = CONF_INTERVAL_MAX_MS,
 		.decode = decode_timeout,
 		.help = "how long an answer may take, 1s unless given",
 	},
@@ -122,7 +118,7 @@ static const struct conf_key health_keys[] = {
 		.takes = CONF_TAKES_SCALAR,
 		.offset = offsetof(struct conf_probe, rise),
 		.min = 1,
-		.max = RISE_OR_FALL_MAX,
+		.max = CONF_STREAK_MAX,
 		.decode = conf_decode_u16,
 		.help = "good probes in a row until a backend is up, 2 unless given",
 	},
@@ -131,7 +127,7 @@ static const struct conf_key health_keys[] = {
 		.takes = CONF_TAKES_SCALAR,
 		.offset = offsetof(struct conf_probe, fall),
 		.min = 1,
-		.max = RISE_OR_FALL_MAX,
+		.max = CONF_STREAK_MAX,
 		.decode = conf_decode_u16,
 		.help = "failed probes in a row until a backend is down, 3 unless given",
 	},

@@ -52,32 +52,39 @@ static inline uint16_t checksum_finish_udp(uint64_t sum)
 static inline uint64_t checksum_sum(const void *data, size_t len, uint64_t sum)
 {
 	const uint8_t *p = data;
-	uint64_t word = 0;
+	uint64_t word, rest = 0, other = 0;
 
-	/* Halves of 64-bit words in 64-bit accumulators: no carry to catch below 2^33 words. */
-	if (len >= 32) {
-		uint64_t low = 0, high = 0;
+	/* Two chains of additions with carry, which do not wait for each other. */
+	for (; len >= 2 * sizeof(word); len -= 2 * sizeof(word), p += 2 * sizeof(word)) {
+		uint64_t v[2];
 
-		for (; len >= 32; len -= 32, p += 32) {
-			uint64_t v[4];
-
-			memcpy(v, p, sizeof(v));
-			low += (v[0] & 0xffffffff) + (v[1] & 0xffffffff);
-			high += (v[0] >> 32) + (v[1] >> 32);
-			low += (v[2] & 0xffffffff) + (v[3] & 0xffffffff);
-			high += (v[2] >> 32) + (v[3] >> 32);
-		}
-		sum = checksum_add(sum, low);
-		sum = checksum_add(sum, high);
+		memcpy(v, p, sizeof(v));
+		sum = checksum_add(sum, v[0]);
+		other = checksum_add(other, v[1]);
 	}
-	for (; len >= sizeof(word); len -= sizeof(word), p += sizeof(word)) {
+	if (len & 8) {
 		memcpy(&word, p, sizeof(word));
 		sum = checksum_add(sum, word);
+		p += 8;
 	}
-	/* The rest as if zero bytes followed. */
-	word = 0;
-	memcpy(&word, p, len);
-	return checksum_add(sum, word);
+	/* The rest as if zero bytes followed; where the words lie does not matter. */
+	if (len & 4) {
+		uint32_t half;
+
+		memcpy(&half, p, sizeof(half));
+		rest += half;
+		p += 4;
+	}
+	if (len & 2) {
+		uint16_t quarter;
+
+		memcpy(&quarter, p, sizeof(quarter));
+		rest += quarter;
+		p += 2;
+	}
+	if (len & 1)
+		rest += htole16(*p);
+	return checksum_add(checksum_add(sum, other), rest);
 }
 
 /*

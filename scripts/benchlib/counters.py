@@ -7,10 +7,12 @@ import mmap
 from benchlib.process import BenchError
 
 MAGIC = 0x62726169
-VERSION = 2
+VERSION = 3
 WORKERS_MAX, STAGES_MAX, DROPS_MAX, PORTS_MAX, INTERFACES_MAX, NAME_MAX = 17, 40, 128, 16, 64, 32
 SERVICES_MAX, BACKENDS_MAX = 1024, 4096
-SERVICE_BYTES, BACKEND_BYTES, PROBE_BYTES = 4 * 8, 8 * 8, 4 * 8
+LB_DROPS_MAX, TCP_WORDS, KV_WORDS = 16, 52, 30
+SERVICE_BYTES, BACKEND_BYTES, PROBE_BYTES = (3 + LB_DROPS_MAX + 4) * 8, 8 * 8, 4 * 8
+RATES_BYTES = (SERVICES_MAX + BACKENDS_MAX) * 8
 CACHE_LINE = 64
 U64, U32, U16, U8 = ctypes.c_uint64, ctypes.c_uint32, ctypes.c_uint16, ctypes.c_uint8
 
@@ -34,13 +36,17 @@ class Worker(ctypes.Structure):
         "handoff_in_pkts", "loops", "empty_loops", "sleeps", "busy_cycles", "idle_cycles",
         "held_pkts", "flows",
     ) + [
-        ("pad", U64 * 3), ("drops", U64 * DROPS_MAX), ("stages", Stage * STAGES_MAX),
-        ("ports", Traffic * PORTS_MAX), ("interfaces", Traffic * INTERFACES_MAX),
+        ("pad", U64 * 3), ("tcp", U64 * TCP_WORDS), ("kv", U64 * KV_WORDS),
+        ("drops", U64 * DROPS_MAX),
+        ("stages", Stage * STAGES_MAX), ("ports", Traffic * PORTS_MAX),
+        ("interfaces", Traffic * INTERFACES_MAX),
     ]
 
 
 class Service(ctypes.Structure):
-    _fields_ = words("new_flows", "unstored_rate", "unstored_full", "refused")
+    _fields_ = words("new_flows", "unstored_rate", "unstored_full") + [
+        ("drops", U64 * LB_DROPS_MAX), ("gone", U64 * 4),
+    ]
 
 
 class Gauges(ctypes.Structure):
@@ -52,19 +58,21 @@ class Head(ctypes.Structure):
     _fields_ = [
         ("magic", U32), ("version", U32), ("bytes", U32), ("pid", U32), ("tsc_hz", U64),
         ("n_workers", U32), ("n_stages", U32), ("n_drops", U32), ("n_ports", U32),
-        ("n_interfaces", U32), ("pad", U32), ("worker_cpu", U16 * WORKERS_MAX),
+        ("n_interfaces", U32), ("n_lb_drops", U32), ("lb_drops", U8 * LB_DROPS_MAX),
+        ("worker_cpu", U16 * WORKERS_MAX),
         ("drop_severity", U8 * DROPS_MAX),
         ("stage_names", ctypes.c_char * NAME_MAX * STAGES_MAX),
         ("drop_names", ctypes.c_char * NAME_MAX * DROPS_MAX),
         ("drop_texts", ctypes.c_char * 96 * DROPS_MAX),
         ("port_names", ctypes.c_char * NAME_MAX * PORTS_MAX),
         ("interface_names", ctypes.c_char * NAME_MAX * INTERFACES_MAX),
-        ("gauges", Gauges),
+        ("gauges", Gauges), ("backend_service", U16 * BACKENDS_MAX),
     ]
 
 
 PROBES_AT = ctypes.sizeof(Head)
-WORKERS_AT = (PROBES_AT + BACKENDS_MAX * PROBE_BYTES + CACHE_LINE - 1) // CACHE_LINE * CACHE_LINE
+WORKERS_AT = ((PROBES_AT + BACKENDS_MAX * PROBE_BYTES + RATES_BYTES + CACHE_LINE - 1)
+              // CACHE_LINE * CACHE_LINE)
 SERVICES_AT = ctypes.sizeof(Worker)
 BACKENDS_AT = SERVICES_AT + SERVICES_MAX * SERVICE_BYTES
 WORKER_BYTES = ((BACKENDS_AT + BACKENDS_MAX * BACKEND_BYTES + CACHE_LINE - 1)

@@ -9,7 +9,7 @@ import random
 import time
 
 from benchlib import cases, counters, node, pcap, peers, report, route
-from benchlib.process import BenchError, anonymous_bytes, say
+from benchlib.process import BenchError, anonymous_bytes, restored, say
 
 TITLE = "Balancing"
 MANY, FEW = 1_000_000, 10_000
@@ -129,14 +129,12 @@ def hugepages(memory_mb):
     if missing <= 0 or not HUGEPAGES.exists():
         yield
         return
-    try:
+    with restored(HUGEPAGES / "nr_hugepages"):
         (HUGEPAGES / "nr_hugepages").write_text(str(total + missing))
         now = int((HUGEPAGES / "nr_hugepages").read_text())
         if now < total + missing:
             say(f"only {now} of {total + missing} hugepages are to be had: using ordinary pages")
         yield
-    finally:
-        (HUGEPAGES / "nr_hugepages").write_text(str(total))
 
 
 def grown_bytes(running):

@@ -22,7 +22,7 @@ COLUMNS_MAX = 100
 SPDX = "SPDX-License-Identifier: BSD-3-Clause"
 
 # Modules of dataplane/ from the bottom up: each sees the public headers of those before it.
-DATAPLANE_ORDER = ("core", "link", "neigh", "ip", "lb", "explain")
+DATAPLANE_ORDER = ("core", "link", "neigh", "ip", "lb", "tcp", "kv", "explain")
 
 # What may not be called on a worker, and what does its job there.
 WORKER_BANS = (
@@ -61,18 +61,21 @@ SYMBOL_PREFIXES = {
     "lib/base": ("base_", "ip_addr_", "mac_"),
     "lib/conf": ("conf_",),
     "lib/fib": ("fib_",),
-    "lib/hash": ("siphash_", "flow_hash_", "maglev_"),
+    "lib/hash": ("crc16_", "siphash_", "flow_hash_", "maglev_"),
     "lib/rcu": ("rcu_",),
     "lib/timer": ("wheel_",),
-    "lib/wire": ("checksum_", "pcapng_"),
+    "lib/wire": ("checksum_", "number_", "pcapng_", "resp_"),
     "dataplane/core": (
         "worker_", "workers", "lane_", "pipeline_", "drop_", "mailbox_", "stats_", "world_",
         "eal_", "server_", "main_", "modules", "capture_", "pkt_", "nexthop_", "generation_",
+        "query_",
     ),
     "dataplane/link": ("port_", "eth_", "steer_", "link_", "iface_"),
     "dataplane/neigh": ("neigh_", "arp_", "nd_"),
     "dataplane/ip": ("ip4_", "ip6_", "icmp_", "icmp4_", "icmp6_", "nexthop_", "route_", "ecmp_"),
     "dataplane/lb": ("lb_", "lb4_", "lb6_"),
+    "dataplane/tcp": ("tcp_",),
+    "dataplane/kv": ("kv_",),
     "dataplane/explain": ("explain_",),
     "control/core": ("applied_", "clients_", "core_", "diff_", "file_", "install_", "job_", "log_",
                      "push_", "session_", "snapshot_", "store_"),

@@ -11,6 +11,7 @@
 #define N_WORKERS 255u
 #define OWN_PORTS 253u /* 1275 and every 255th port up to 65535 */
 #define HELD_MAX  600u
+#define FLOWS_MAX 40u /* of the table; it has fewer buckets */
 
 enum fuzz_op {
 	OP_ADD,
@@ -185,22 +186,42 @@ static unsigned compare(bool swept)
 	return missing;
 }
 
-/* The table has no place for @hash: all slots of its buckets must be held by flows that live. */
+/* The bucket in which key number @key lies. */
+static uint32_t bucket_of(unsigned key)
+{
+	size_t bytes = f.is_ip6 ? sizeof(struct lb_flow6) : sizeof(struct lb_flow4);
+	size_t offset = (size_t)((const char *)find(key) - (const char *)table()->slots);
+
+	return (uint32_t)(offset / bytes / LB_FLOW_BUCKET_SLOTS);
+}
+
+/* The table has no place for @hash: all slots of its buckets must be held by flows that live, and,
+ * unless the whole table is crowded, all slots of the other buckets of those flows be in use. */
 static void check_full(uint64_t hash)
 {
 	uint32_t buckets[2] = {lb_flow_bucket(table(), hash, 0), lb_flow_bucket(table(), hash, 1)};
-	size_t bytes = f.is_ip6 ? sizeof(struct lb_flow6) : sizeof(struct lb_flow4);
-	unsigned live = 0;
+	bool is_crowded = table()->n_flows >= table()->n_buckets * (LB_FLOW_BUCKET_SLOTS - 1);
+	unsigned live = 0, used[FLOWS_MAX] = {};
 
+	for (unsigned k = 0; k < KEYS; k++)
+		if (f.flows[k].present)
+			used[bucket_of(k)]++;
 	for (unsigned k = 0; k < KEYS; k++) {
-		const char *flow = (const char *)find(k);
+		struct lb_flow4 f4;
+		struct lb_flow6 f6;
+		uint64_t own_hash;
 		uint32_t bucket;
 
-		if (!flow)
+		if (!f.flows[k].present)
 			continue;
-		bucket = (uint32_t)((size_t)(flow - (const char *)table()->slots) / bytes /
-				    LB_FLOW_BUCKET_SLOTS);
-		live += (bucket == buckets[0] || bucket == buckets[1]) && !model_idle(&f.flows[k]);
+		bucket = bucket_of(k);
+		if (bucket != buckets[0] && bucket != buckets[1])
+			continue;
+		live += !model_idle(&f.flows[k]);
+		make(k, &f4, &f6, &own_hash);
+		for (unsigned which = 0; which < 2 && !is_crowded; which++)
+			BRAID_ASSERT(used[lb_flow_bucket(table(), own_hash, which)] ==
+				     LB_FLOW_BUCKET_SLOTS);
 	}
 	BRAID_ASSERT(live == LB_FLOW_BUCKET_SLOTS * (1 + (buckets[0] != buckets[1])));
 }
@@ -355,7 +376,7 @@ static void step(const uint8_t *op)
 
 static void start(uint8_t flows, uint8_t version)
 {
-	struct conf_node node = {.flows = flows % 40u};
+	struct conf_node node = {.flows = flows % FLOWS_MAX};
 	struct base_error err;
 
 	if (!workers[0])

@@ -48,7 +48,11 @@ expect 'mode dsr cannot change the port' 's/198.51.100.11\}/198.51.100.11, port:
 expect 'twice in service' 's/(address: )198.51.100.12\}/\1198.51.100.11}/'
 expect 'must be nat' 's/mode: dsr/mode: ipvs/'
 expect 'timeout is longer' 's/(health: \{probe: )none/\1tcp, interval: 1s, timeout: 2s/'
-[ $CASES -ge 16 ] || fail "only $CASES cases ran"
+expect 'pool is too small: 4 IPv4 addresses' 's/^(  workers: .*)/\1\n  flows: 10M/
+	s/mode: dsr/mode: nat/'
+expect 'leaves 1272 bytes .* mode gue' 's/^( *)(addresses: \[198)/\1mtu: 1320\n\1\2/;
+	s/mode: nat/mode: gue/; s/, port: 8080//'
+[ $CASES -ge 18 ] || fail "only $CASES cases ran"
 
 sed '/^services:/,$d' "$NET/braid.yaml" >"$NET/none.yaml"
 [ "$(braidctl -j status | jq .dataplane.generation)" = "$generation" ] ||

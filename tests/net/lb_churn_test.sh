@@ -10,6 +10,10 @@
 
 CONNECTIONS=${CHURN_CONNECTIONS:-5000} EVENTS=${CHURN_EVENTS:-200} SEED=${CHURN_SEED:-1}
 
+# Where others use the processors too, 5000 connections overflow small rings, and TCP's growing
+# timeouts turn a few losses in a row into seconds without a word.
+NET_FRAMES=8192
+
 net_begin lb_churn
 lb_hosts 8
 lb_vips

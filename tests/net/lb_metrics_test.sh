@@ -26,6 +26,16 @@ scrape
 [ "$(metric 'braid_service_new_flows_total{service="web4"')" -eq 40 ] ||
 	fail "40 connections are $(metric 'braid_service_new_flows_total{service="web4"') new flows"
 [ "$(metric 'braid_service_new_flows_total{service="web6"')" -eq 0 ] || fail "flows of web6"
+sum=$(metric 'braid_backend_transmitted_packets_total{service="web4"')
+[ "$(metric 'braid_service_transmitted_packets_total{service="web4"')" -eq "$sum" ] ||
+	fail "packets of web4"
+[ "$(metric 'braid_service_received_bytes_total{service="web4"')" -gt 4000 ] || fail "bytes of web4"
+[ "$(metric 'braid_service_dropped_packets_total{')" -eq 0 ] || fail "packets were dropped"
+begins() {
+	lb_get $VIP4 / >>"$NET/names" && scrape &&
+		[ "$(metric 'braid_service_new_flows_per_second{service="web4"')" -gt 0 ]
+}
+wait_for "new flows per second" begins 5
 for i in 1 2; do
 	series=$(grep '^braid_backend_new_flows_total{' "$NET/metrics.txt" | grep web4 |
 		grep "$(b4 $i)" | awk '{print $NF}')

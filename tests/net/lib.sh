@@ -116,12 +116,14 @@ node_end() {
 	in_ns "$1" sysctl -qw "net.ipv6.conf.$2.disable_ipv6=1" "net.ipv4.conf.$2.arp_ignore=8"
 }
 
-# The DPDK device string for kernel interface $1: AF_XDP where it works, else AF_PACKET.
+# The DPDK device string for kernel interface $1: AF_XDP where it works, else AF_PACKET. NET_FRAMES
+# is the room of its rings; what does not fit is lost, and neither DPDK nor braid is told.
 device_for() {
 	if [ "${NET_DEVICE:-af_packet}" = af_xdp ]; then
 		echo "net_af_xdp_$1,iface=$1,start_queue=0,queue_count=1"
 	else
-		echo "net_af_packet_$1,iface=$1,framesz=2048,framecnt=2048,blocksz=4096"
+		echo -n "net_af_packet_$1,iface=$1,framesz=2048,blocksz=4096,"
+		echo "framecnt=${NET_FRAMES:-2048}"
 	fi
 }
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# What README.md shows under "Running a node" and "Load balancing" works as written: its
-# configuration, with devices that are here, and its commands, one after the other.
+# What README.md shows under "Running a node", "Load balancing" and "The store" works as written:
+# its configuration, with devices that are here, and its commands, one after the other.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/doc.sh"
@@ -11,6 +11,9 @@ for_a_second() {
 	timeout 1 "$BRAID_BUILD/control/braidctl" --runtime "$NET_RUNTIME" "${@:2}" ||
 		[ $? -eq 124 ]
 }
+
+# A client of the store is on another host.
+redis-cli() { in_ns left redis-cli "$@"; }
 
 net_begin readme
 for host in left node right; do host_add $host; done
@@ -26,6 +29,7 @@ doc_blocks README.md "Running a node" yaml |
 		-e "s/name: n1/name: $NET_NODE/" >"$NET/braid.yaml"
 [ "$(grep -c net_af_ "$NET/braid.yaml")" -eq 2 ] ||
 	fail "README.md has other devices than expected"
+doc_blocks README.md "The store" yaml >>"$NET/braid.yaml"
 echo '192.0.2.128/25 via 198.51.100.2' >"$NET/full-table.txt"
 braid_start node "$NET/braid.yaml"
 
@@ -38,4 +42,7 @@ doc_blocks README.md "Load balancing" yaml >>"$NET/braid.yaml"
 braidctl apply "$NET/braid.yaml" >/dev/null || fail "README.md's services are refused"
 doc_run < <(doc_blocks README.md "Load balancing" sh)
 [ $DOC_RAN -ge 4 ] || fail "only $DOC_RAN commands found in README.md"
+doc_run < <(doc_blocks README.md "The store" sh)
+[ $DOC_RAN -ge 5 ] || fail "only $DOC_RAN commands found in README.md"
+grep -qxF "Hello, World!" "$NET/said.txt" || fail "the store does not greet"
 check_ping left 198.51.100.2

@@ -38,7 +38,7 @@ static const struct {
 	SIZE(api_begin, 8),
 	SIZE(api_commit, 16),
 	SIZE(api_commit_counts, 16),
-	SIZE(api_commit_reply, 80),
+	SIZE(api_commit_reply, 96),
 	SIZE(api_list, 8),
 	SIZE(api_interface, 360),
 	SIZE(api_neighbor, 44),
@@ -50,11 +50,16 @@ static const struct {
 	SIZE(api_probe, 148),
 	SIZE(api_service, 188),
 	SIZE(api_backend, 40),
+	SIZE(api_backend_want, 74),
 	SIZE(api_backend_state, 72),
 	SIZE(api_service_info, 200),
 	SIZE(api_backend_info, 84),
 	SIZE(api_flow_dump, 64),
 	SIZE(api_flow_info, 112),
+	SIZE(api_store, 464),
+	SIZE(api_store_info, 480),
+	SIZE(api_conn_dump, 32),
+	SIZE(api_conn_info, 96),
 	SIZE(api_dump, 48),
 	SIZE(api_dump_reply, 16),
 	SIZE(api_port_info, 288),
@@ -70,7 +75,7 @@ static const struct {
 	SIZE(api_capture_packet, 80),
 	SIZE(api_control_status, 1424),
 	SIZE(api_control_apply, 4104),
-	SIZE(api_control_applied, 96),
+	SIZE(api_control_applied, 120),
 	SIZE(api_control_drain, 44),
 	SIZE(api_control_progress, 40),
 };
@@ -428,7 +433,7 @@ static void another_api_version_is_refused_with_a_remedy(void **state)
 
 	fake_server_start(&server, s->path, API_VERSION + 1);
 	assert_int_equal(api_client_open(&c, s->path, "test", NULL, &err), -EPROTO);
-	assert_non_null(strstr(err.text, "speaks API version 3, this program version 2"));
+	assert_non_null(strstr(err.text, "speaks API version 4, this program version 3"));
 	fake_server_stop(&server);
 }
 

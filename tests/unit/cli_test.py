@@ -4,6 +4,7 @@
 their sentences, exit codes, kill -9. Usage: cli_test.py BRAIDCTL BRAID_CONTROL FAKE_DATAPLANE"""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -171,6 +172,88 @@ def services_backends_and_flows_are_shown(programs):
     assert len(result.stdout.splitlines()) == 121 and "more than 120 flows" in result.stderr
     assert len(json.loads(ctl("-j", "show", "flows", "--limit", "0").stdout)) == 152
     assert ctl("show", "flows", "--client", "10.9.9.9").stdout == "(none)\n"
+
+
+def store_shards_and_connections_are_shown(programs):
+    programs.fake()
+    programs.control(write("braid.yaml", CONFIG + "store: {listen: [192.0.2.1], memory: 64M, "
+                           "policy: allkeys-lru, password: secret}\n"))
+    wait_generation(1)
+    store = json.loads(ctl("-j", "show", "store").stdout)
+    assert (store["listen"], store["port"], store["worker_ports"]) == \
+        (["192.0.2.1"], 6379, [6380]), store
+    assert store["policy"] == "allkeys-lru" and store["password"] is True, store
+    assert store["memory_bytes"] == 64 << 20 and store["hit_percent"] == 75, store
+    text = ctl("show", "store").stdout
+    assert "policy           allkeys-lru\n" in text and "secret" not in text, text
+    shards = json.loads(ctl("-j", "show", "shards").stdout)
+    assert [(s["worker"], s["slots"], s["keys"]) for s in shards] == [(0, "0-16383", 1000)], shards
+    assert re.search(r"^ *0 +0-16383 +1000 ", ctl("show", "shards").stdout, re.M)
+    assert ctl("show", "conns", "--count").stdout == "150\n"
+    assert json.loads(ctl("-j", "show", "conns", "--count").stdout) == {"conns": 150}
+    assert ctl("show", "conns", "--count", "--state", "close-wait").stdout == "15\n"
+    assert ctl("show", "conns", "--count", "--state", "CLOSE-WAIT,ESTABLISHED").stdout == "150\n"
+    assert ctl("show", "conns", "--count", "--remote", "2001:db8::2").stdout == "75\n"
+    rows = json.loads(ctl("-j", "show", "conns", "--remote", "[2001:db8::2]:40001").stdout)
+    assert len(rows) == 1 and rows[0]["remote"] == "[2001:db8::2]:40001", rows
+    assert rows[0]["state"] == "ESTABLISHED" and rows[0]["local"] == "192.0.2.1:6379", rows
+    assert rows[0]["rtt_us"] == 120 and rows[0]["worker"] == 1, rows
+    assert len(json.loads(ctl("-j", "show", "conns", "--limit", "0").stdout)) == 150
+    result = ctl("show", "conns", "--limit", "120")
+    assert len(result.stdout.splitlines()) == 121 and "more than 120" in result.stderr, result
+    for wrong in ("--state", "OPEN"), ("--remote", "nowhere"), ("--limit", "x"):
+        result = ctl("show", "conns", *wrong)
+        assert result.returncode == 2 and wrong[1] in result.stderr, result
+
+
+def without_a_store_there_is_nothing_to_show(programs):
+    started(programs)
+    assert ctl("show", "store").stdout == "(none)\n"
+    assert json.loads(ctl("-j", "show", "store").stdout) == {}
+    assert ctl("show", "shards").stdout == "(none)\n"
+    assert json.loads(ctl("-j", "show", "conns").stdout) == []
+
+
+def flows_shown_before_an_error_are_whole_json(programs):
+    fake = balanced(programs)
+    poke(fake, "flows", 0, 150)
+    poke(fake, "flow_answers", 0, 2)
+    result = ctl("-j", "show", "flows", "--limit", "0")
+    assert result.returncode == 1 and "the worker does not answer" in result.stderr, result
+    assert len(json.loads(result.stdout)) == 100, result.stdout[-200:]
+    result = ctl("-j", "show", "flows")
+    assert result.returncode == 1 and result.stdout == "", result
+    poke(fake, "flow_answers", 0, 2)
+    result = ctl("-j", "show", "flows", "--count")
+    assert result.returncode == 1 and result.stdout == "", result
+
+
+def drops_of_a_service_have_reasons(programs):
+    fake = balanced(programs)
+    assert "FOR" not in ctl("show", "services").stdout.splitlines()[0]
+    poke(fake, "drops", 0, 12)
+    web, six = json.loads(ctl("-j", "show", "services").stdout)
+    assert web["dropped"] == 12 and web["drops"] == {"no_mbuf": 12, "ip4_no_route": 0}, web
+    assert six["dropped"] == 0 and set(six["drops"].values()) == {0}, six
+    lines = ctl("show", "services").stdout.splitlines()
+    assert lines[0].endswith("FOR") and lines[1].endswith("12  no_mbuf 12"), lines
+    assert lines[2].endswith("0  -"), lines
+
+
+def a_pool_smaller_than_the_flows_is_warned_of(programs):
+    balanced(programs)
+    path = os.path.join(WORK, "braid.yaml")
+    result = ctl("apply", path)
+    assert "braidctl: warning: nat pool: 1 IPv4 address can carry 64512 flows" in result.stderr
+    assert "no difference" in result.stdout and "warning" not in result.stdout, result.stdout
+    assert re.search(r"nat pool +1 added.*\n  services +2 added", result.stdout), result.stdout
+    applied = json.loads(ctl("-j", "apply", path, "--dry-run").stdout)
+    assert len(applied["warnings"]) == 1 and applied["difference"] == "", applied
+    assert applied["counts"]["pool"]["added"] == 1, applied
+    with open(path) as file:
+        text = file.read().replace("workers: [1]", "workers: [1]\n  flows: 1M")
+    result = ctl("apply", write("small.yaml", text), "--dry-run")
+    assert result.returncode == 1 and "nat pool is too small: 1 IPv4 address" in result.stderr
 
 
 def status_top_and_metrics_know_services(programs):
@@ -481,6 +564,9 @@ CASES = [
     explain_says_steps_and_verdict, top_prints_one_interval, mistakes_of_users_get_sentences,
     programs_that_cannot_start_say_why, a_dataplane_of_another_version_or_a_refusal_is_passed_on,
     help_completion_and_manual_come_from_one_table, services_backends_and_flows_are_shown,
+    store_shards_and_connections_are_shown, without_a_store_there_is_nothing_to_show,
+    flows_shown_before_an_error_are_whole_json, drops_of_a_service_have_reasons,
+    a_pool_smaller_than_the_flows_is_warned_of,
     status_top_and_metrics_know_services, a_drain_shows_progress_until_its_flows_are_gone,
     ctrl_c_ends_the_waiting_not_the_drain, mistakes_about_services_get_sentences,
 ]

@@ -202,7 +202,7 @@ static void the_kind_of_probe_follows_the_service(void **state)
 		char text[512];
 
 		snprintf(text, sizeof(text),
-			NODE "nat: {pool: [192.0.2.9]}\n"
+			NODE "nat: {pool: [203.0.113.192/27]}\n"
 			     "services: [{name: a, vip: 203.0.113.10, %s}]\n",
 			cases[i].keys);
 		conf = load(text);
@@ -236,7 +236,7 @@ static void services_that_differ_stand_together(void **state)
 static void a_backend_may_serve_twice_on_other_ports(void **state)
 {
 	struct conf *conf =
-		load(NODE "nat: {pool: [192.0.2.9]}\nservices:\n"
+		load(NODE "nat: {pool: [203.0.113.192/27]}\nservices:\n"
 			  "- {name: a, vip: 203.0.113.10, port: 80, mode: nat, backends: "
 			  "[{address: 192.0.2.21, port: 8080}, {address: 192.0.2.21, port: "
 			  "8081}]}\n"

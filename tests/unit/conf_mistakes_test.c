@@ -75,9 +75,6 @@ static const struct mistake file_mistakes[] = {
 	{NODE "node: {}\n", "6:1: key \"node\" is twice in the file (remove one of them)"},
 	{NODE "metrics: {}\nmetrics: {}\n",
 		"7:1: key \"metrics\" is twice in the file (remove one of them)"},
-	{NODE "store: {listen: [192.0.2.1]}\n",
-		"6:1: \"store\" is not supported by this version of braid (it routes "
-		"and does not store data; remove this section)"},
 	{NODE "compute: {quantum: auto}\n",
 		"6:1: \"compute\" is not supported by this version of braid (it routes "
 		"and does not run programs; remove this section)"},

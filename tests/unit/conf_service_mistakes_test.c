@@ -220,6 +220,37 @@ static const struct mistake backend_mistakes[] = {
 		"the client chose (remove the port, or use mode nat)"},
 };
 
+/* An interface with so small an mtu on line 5, another with routes to more hosts on line 6. */
+#define NARROW(mtu)                                                                                \
+	"node:\n  name: n1\n  workers: [1]\n  ports:\n"                                            \
+	"    - {name: lan, device: d0, mtu: " mtu ", addresses: ['2001:db8::1/64']}\n"             \
+	"    - {name: wan, device: d1, addresses: [192.0.2.1/24, '2001:db8:2::1/64']}\n"           \
+	"routes: [{prefix: '2001:db8:3::/64', via: ['2001:db8:2::9', '2001:db8::9']}]\n"           \
+	"services:\n- {name: web, vip: '2001:db8:1::1', port: 80, mode: "
+
+static const struct mistake tunnel_mistakes[] = {
+	{NARROW("1319") "ipip, backends: [{address: '2001:db8:2::21'}, {address: "
+			"'2001:db8::21'}]}\n",
+		"9:109: backend 2001:db8::21: mtu 1319 of interface \"lan\" leaves 1279 bytes to a "
+		"packet in a tunnel of mode ipip, and IPv6 needs 1280 (raise that mtu to 1320, or "
+		"use dsr or nat)"},
+	{NARROW("1327") "gue, backends: [{address: '2001:db8::21'}]}\n",
+		"9:79: backend 2001:db8::21: mtu 1327 of interface \"lan\" leaves 1279 bytes to a "
+		"packet in a tunnel of mode gue, and IPv6 needs 1280 (raise that mtu to 1328, or "
+		"use dsr or nat)"},
+	{NARROW("1300") "gue, backends: [{address: '2001:db8:3::7'}]}\n",
+		"9:79: backend 2001:db8:3::7: mtu 1300 of interface \"lan\" leaves 1252 bytes to a "
+		"packet in a tunnel of mode gue, and IPv6 needs 1280 (raise that mtu to 1328, or "
+		"use dsr or nat)"},
+};
+
+static const char *const tunnels_with_room[] = {
+	NARROW("1320") "ipip, backends: [{address: '2001:db8::21'}, {address: '2001:db8:3::7'}]}\n",
+	NARROW("1328") "gue, backends: [{address: '2001:db8::21'}]}\n",
+	NARROW("1280") "gue, backends: [{address: '2001:db8:2::21'}]}\n",
+	NARROW("1280") "dsr, backends: [{address: '2001:db8::21'}]}\n",
+};
+
 static const struct mistake health_mistakes[] = {
 	{NODE POOL "services:\n- {name: web, vip: 203.0.113.10, port: 80, protocol: tcp, mode: "
 		   "nat, backends: [{address: 192.0.2.21}],\n   health: tcp}\n",
@@ -377,6 +408,20 @@ static void wrong_backends_are_refused(void **state)
 	check_mistakes(backend_mistakes, ARRAY_SIZE(backend_mistakes));
 }
 
+static void tunnels_without_room_for_ipv6_are_refused(void **state)
+{
+	check_mistakes(tunnel_mistakes, ARRAY_SIZE(tunnel_mistakes));
+	for (size_t i = 0; i < ARRAY_SIZE(tunnels_with_room); i++) {
+		struct conf_error err = {0};
+		struct conf *conf = NULL;
+
+		conf_load_text(
+			"t.yaml", tunnels_with_room[i], strlen(tunnels_with_room[i]), &conf, &err);
+		assert_string_equal(err.text, "");
+		conf_free(conf);
+	}
+}
+
 static void probes_that_cannot_be_sent_are_refused(void **state)
 {
 	check_mistakes(health_mistakes, ARRAY_SIZE(health_mistakes));
@@ -387,6 +432,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(wrong_keys_of_a_service_are_refused),
 		cmocka_unit_test(wrong_backends_are_refused),
+		cmocka_unit_test(tunnels_without_room_for_ipv6_are_refused),
 		cmocka_unit_test(probes_that_cannot_be_sent_are_refused),
 	};
 

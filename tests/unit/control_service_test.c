@@ -86,8 +86,19 @@ static void drains_and_health_outlive_control_and_dataplane(void **state)
 	fake_dataplane_kill(r->fake);
 	r->fake = fake_dataplane_start(r->dir, "n1");
 	wait_commits(r, 1);
+	assert_true(r->fake->backends[0].began_draining);
+	assert_true(r->fake->backends[1].began_down);
 	wait_backend(r, 0, true, false);
 	wait_backend(r, 1, false, true);
+	/* With both of them gone at once drains are still known, from the disk. */
+	stop_control(r);
+	fake_dataplane_kill(r->fake);
+	r->fake = fake_dataplane_start(r->dir, "n1");
+	start_control(r);
+	wait_commits(r, 1);
+	assert_true(r->fake->backends[0].began_draining);
+	assert_false(r->fake->backends[1].began_draining || r->fake->backends[1].began_down);
+	wait_backend(r, 0, true, false);
 	drain(r, "192.0.2.21", false);
 	wait_backend(r, 0, false, false);
 }

@@ -59,14 +59,16 @@ static const struct diff_case cases[] = {
 		"~ service \"web\" panic_threshold (50 % -> 0 %)\n"},
 	{"how health is asked for", NODE POOL WEB("", ONE),
 		NODE POOL WEB("health: {probe: none}, ", ONE),
-		"~ service \"web\" health (tcp every 2000 ms, timeout 1000 ms, rise 2, fall 3 -> "
+		"~ service \"web\" health (tcp every 2s, timeout 1s, rise 2, fall 3 -> "
 		"none)\n"},
 	{"the pool", NODE POOL WEB("", ONE), NODE "nat: {pool: [203.0.113.208/29]}\n" WEB("", ONE),
 		"- nat pool 203.0.113.200/29\n+ nat pool 203.0.113.208/29\n"},
 	{"settings", NODE,
-		NODE "lb: {new_flows: 5k, idle: {udp_new: 10s}, tunnel_source: [10.9.0.0/24]}\n",
+		NODE "lb: {new_flows: 5k, idle: {udp_new: 1500ms, tcp_established: 2h}, "
+		     "tunnel_source: [10.9.0.0/24]}\n",
 		"~ lb new_flows (1000000 -> 5000)\n"
-		"~ lb idle udp_new (30000 ms -> 10000 ms)\n"
+		"~ lb idle tcp_established (124m -> 2h)\n"
+		"~ lb idle udp_new (30s -> 1500ms)\n"
 		"~ lb tunnel_source for IPv4 (own address -> 10.9.0.0/24)\n"},
 	{"the key, which is not shown", NODE, NODE "lb: {key: 00112233445566778899aabbccddeeff}\n",
 		"~ lb key (new flows choose other backends)\n"},

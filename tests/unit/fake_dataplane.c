@@ -81,6 +81,15 @@ static int on_lb_set(struct fake_dataplane *f, const struct api_lb *body, struct
 	return 0;
 }
 
+static int on_store_set(
+	struct fake_dataplane *f, const struct api_store *body, struct base_error *err)
+{
+	if (f->staged_generation == 0)
+		return base_error_set(err, EINVAL, "no generation was begun");
+	f->staged.store = *body;
+	return 0;
+}
+
 static int on_commit(struct fake_dataplane *f, const struct api_commit *body,
 	struct api_commit_reply *reply, struct base_error *err)
 {
@@ -93,6 +102,7 @@ static int on_commit(struct fake_dataplane *f, const struct api_commit *body,
 	reply->interfaces.added = f->staged.n_interfaces;
 	reply->neighbors.added = f->staged.n_neighbors;
 	reply->routes.added = f->staged.n_routes;
+	reply->pool.added = f->staged.n_pool;
 	reply->services.added = f->staged.n_services;
 	reply->backends.added = f->staged.n_backends;
 	f->staged_generation = 0;
@@ -106,6 +116,8 @@ static int on_commit(struct fake_dataplane *f, const struct api_commit *body,
 	f->staged = (struct fake_state){0};
 	f->generation = body->generation;
 	f->counters->gauges.generation = f->generation;
+	if (f->installed.store.n_listen)
+		fake_store_count(f->counters);
 	fake_lb_commit(f);
 	__atomic_store_n(&f->n_commits, f->n_commits + 1, __ATOMIC_RELEASE);
 	return 0;
@@ -250,6 +262,8 @@ static int handle(struct fake_dataplane *f, struct api_header *hdr, uint8_t *rep
 		return on_set(f, hdr->type, body, err);
 	case API_lb_set:
 		return on_lb_set(f, body, err);
+	case API_store_set:
+		return on_store_set(f, body, err);
 	case API_backend_state:
 		return fake_lb_state(f, body, err);
 	case API_service_dump:
@@ -259,7 +273,16 @@ static int handle(struct fake_dataplane *f, struct api_header *hdr, uint8_t *rep
 		dump->count = *n_items = fake_lb_backends(f, body, dump, reply + sizeof(*dump));
 		return 0;
 	case API_flow_dump:
+		if (f->flow_answers == 1)
+			return base_error_set(err, EIO, "the worker does not answer");
+		f->flow_answers -= f->flow_answers > 1;
 		dump->count = *n_items = fake_lb_flows(f, body, dump, reply + sizeof(*dump));
+		return 0;
+	case API_conn_dump:
+		dump->count = *n_items = fake_store_conns(f, body, dump, reply + sizeof(*dump));
+		return 0;
+	case API_store_info:
+		fake_store_info(f, (struct api_store_info *)reply);
 		return 0;
 	case API_commit:
 		return on_commit(f, body, (struct api_commit_reply *)reply, err);
@@ -366,6 +389,8 @@ static struct stats_file *create_counters(const char *dir)
 	c->n_workers = 2;
 	c->n_stages = 1;
 	c->n_drops = 2;
+	c->n_lb_drops = 2;
+	c->lb_drops[0] = 1;
 	c->n_ports = 1;
 	c->n_interfaces = 1;
 	base_strlcpy(c->stage_names[0], "ip4_input", STATS_NAME_MAX);

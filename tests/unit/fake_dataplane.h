@@ -23,9 +23,10 @@ struct fake_state {
 	struct api_route *routes;
 	struct api_pool *pool;
 	struct api_service *services;
-	struct api_backend *backends;
+	struct api_backend_want *backends;
 	struct api_lb lb;
 	bool has_lb;
+	struct api_store store; /* n_listen 0: none */
 	uint32_t n_interfaces, n_neighbors, n_nexthops, n_routes, n_pool, n_services, n_backends;
 };
 
@@ -33,6 +34,8 @@ struct fake_state {
 struct fake_backend {
 	struct api_backend_state state;
 	bool configured;
+	bool began_down; /* as its generation was committed, before anything was told */
+	bool began_draining;
 };
 
 struct fake_dataplane {
@@ -41,6 +44,7 @@ struct fake_dataplane {
 	uint32_t version;          /* API_VERSION unless a test says otherwise */
 	struct base_error refusal; /* not empty: COMMIT fails with this sentence */
 	uint64_t hang_up_after;    /* close the connection at this message, 0: never */
+	unsigned flow_answers;     /* one more than flow_dump gives, 0: no end of them */
 	uint64_t generation;
 	uint64_t started_ns;
 	unsigned n_commits, n_dry_runs, n_aborts;
@@ -86,5 +90,13 @@ uint32_t fake_lb_flows(struct fake_dataplane *fake, const struct api_flow_dump *
 /* The number of the backend with that service, address and port; asserts that it is there. */
 uint16_t fake_lb_index(
 	const struct fake_dataplane *fake, const char *service, const char *address, uint16_t port);
+
+/* The parts about the store, in fake_store.c: connections after the cursor; how many. */
+uint32_t fake_store_conns(const struct fake_dataplane *fake, const struct api_conn_dump *dump,
+	struct api_dump_reply *reply, uint8_t *out);
+void fake_store_info(const struct fake_dataplane *fake, struct api_store_info *info);
+
+/* Writes what one shard has counted. */
+void fake_store_count(struct stats_file *counters);
 
 #endif

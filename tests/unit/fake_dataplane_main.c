@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The fake dataplane as a program, for the script that tests braid-control and braidctl:
  * fake-dataplane DIR NODE [refuse SENTENCE | version N]. Ends on SIGTERM. Lines on its input change
- * the counters: "flows INDEX N", "refused INDEX N", "streak INDEX N"; each is answered by "done".
+ * the counters: "flows INDEX N", "refused INDEX N", "streak INDEX N", and of service
+ * INDEX "drops INDEX N"; "flow_answers 0 N" lets the Nth flow_dump fail. Each is answered by
+ * "done".
  */
 #include <poll.h>
 #include <signal.h>
@@ -34,6 +36,11 @@ static void obey(struct fake_dataplane *fake, const char *line)
 			b->ended_flows += flows - (uint64_t)n;
 	} else if (strcmp(what, "refused") == 0) {
 		b->refused += (uint64_t)n;
+	} else if (strcmp(what, "drops") == 0) {
+		fake->counters->workers[1].services[index % STATS_SERVICES_MAX].drops[0] +=
+			(uint64_t)n;
+	} else if (strcmp(what, "flow_answers") == 0) {
+		fake->flow_answers = (unsigned)n;
 	} else if (strcmp(what, "streak") == 0) {
 		if (n > 0)
 			p->succeeded += (uint64_t)n;

@@ -25,12 +25,22 @@ static struct fake_backend *find(
 	return NULL;
 }
 
+/* As in the counters: 1 and its index in the dump, 0: it is gone. */
+static uint16_t service_number(const struct fake_dataplane *f, const char *name)
+{
+	for (uint16_t i = 0; i < f->installed.n_services; i++)
+		if (strcmp(f->installed.services[i].name, name) == 0)
+			return (uint16_t)(i + 1);
+	return 0;
+}
+
 void fake_lb_commit(struct fake_dataplane *f)
 {
 	for (uint32_t i = 0; i < f->n_backends; i++)
 		f->backends[i].configured = false;
 	for (uint32_t i = 0; i < f->installed.n_backends; i++) {
-		const struct api_backend *from = &f->installed.backends[i];
+		const struct api_backend_want *want = &f->installed.backends[i];
+		const struct api_backend *from = &want->backend;
 		struct fake_backend *b = find(f, from->service, &from->address, from->port);
 
 		if (!b) {
@@ -39,9 +49,16 @@ void fake_lb_commit(struct fake_dataplane *f)
 			b->state.address = from->address;
 			b->state.port = from->port;
 			base_strlcpy(b->state.service, from->service, sizeof(b->state.service));
+			b->state.draining = want->draining;
+			b->state.down = want->down;
+			memcpy(b->state.reason, want->reason, sizeof(b->state.reason));
+			b->began_draining = want->draining;
+			b->began_down = want->down;
 		}
 		b->configured = true;
 	}
+	for (uint32_t i = 0; i < f->n_backends; i++)
+		f->counters->backend_service[i] = service_number(f, f->backends[i].state.service);
 }
 
 int fake_lb_state(struct fake_dataplane *f, const struct api_list *body, struct base_error *err)
@@ -76,7 +93,7 @@ static uint16_t use_of(const struct fake_backend *b)
 static uint16_t weight_of(const struct fake_dataplane *f, const struct fake_backend *b)
 {
 	for (uint32_t i = 0; i < f->installed.n_backends; i++) {
-		const struct api_backend *c = &f->installed.backends[i];
+		const struct api_backend *c = &f->installed.backends[i].backend;
 
 		if (strcmp(c->service, b->state.service) == 0 && c->port == b->state.port &&
 			ip_addr_equal(&c->address, &b->state.address))

@@ -284,6 +284,7 @@ static void only_the_backend_may_answer(void **state)
 	lb_test_expect(0, SYN, NAT_SYN_OUT);
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
 		lb_test_expect_drop(1, cases[i].frame, cases[i].reason, 0);
+	assert_int_equal(lb_test_service_drop(0, lb_nat_stranger), 2);
 	lb_test_expect(1, SYNACK_IN, SYNACK_OUT);
 	lb_test_stop();
 }
@@ -299,12 +300,14 @@ static void nat_refuses_what_it_cannot_store(void **state)
 	lb_test_expect_drop(0, SYN, DROP_lb_nat_exhausted, 0);
 	lbt.world.n_pool4 = LB_TEST_POOL_SIZE;
 	lb_test_publish();
-	assert_int_equal(lb_test_service_counter(0, refused), 2);
+	assert_int_equal(lb_test_service_drop(0, lb_new_flow_limit), 1);
+	assert_int_equal(lb_test_service_drop(0, lb_nat_exhausted), 1);
 	assert_int_equal(lb_test_flows(), 0);
 	node_clear();
 	flood(1500);
 	assert_true(node_drops(DROP_lb_table_full) > 0);
 	assert_int_equal(node_drops(DROP_lb_table_full) + lb_test_flows(), 1500);
+	assert_int_equal(lb_test_service_drop(0, lb_table_full), node_drops(DROP_lb_table_full));
 	lb_test_stop();
 }
 
@@ -442,10 +445,11 @@ static void a_client_hears_when_there_is_no_way(void **state)
 		lb_test_expect_drop(0, SYN, DROP_lb_no_backend, 1);
 		assert_int_equal(node_output(0)->bytes[34], ICMP4_UNREACHABLE);
 		assert_int_equal(node_output(0)->bytes[35], ICMP4_UNREACHABLE_HOST);
-		assert_int_equal(lb_test_service_counter(0, refused), 1);
+		assert_int_equal(lb_test_service_drop(0, lb_no_backend), 1);
 		lb_test_choose(0, LB_TEST_PEER);
 		lbt.backends[LB_TEST_PEER].nexthop = 0;
 		lb_test_expect_drop(0, SYN, DROP_lb_backend_unreachable, 1);
+		assert_int_equal(lb_test_service_drop(0, lb_backend_unreachable), 1);
 		assert_int_equal(node_output(0)->bytes[35], ICMP4_UNREACHABLE_HOST);
 		assert_int_equal(lb_test_backend_counter(LB_TEST_PEER, pkts), 0);
 		lb_test_stop();
@@ -469,6 +473,8 @@ static void the_last_hop_ends_here_with_an_error(void **state)
 		lb_test_expect_drop(0,
 			"eth ip4{dst=" VIP ",ttl=1} tcp{sport=1000,dport=80,flags=2}",
 			DROP_ip4_ttl_exceeded, 1);
+		/* Behind dsr it ends in forwarding, where services are not known. */
+		assert_int_equal(lb_test_service_drop(0, ip4_ttl_exceeded), modes[i] != API_LB_DSR);
 		/* To the client, about what it sent: also where NAT had changed it. */
 		assert_int_equal(node_output(0)->port, 0);
 		assert_int_equal(node_output(0)->bytes[34], ICMP4_TIME_EXCEEDED);

@@ -122,6 +122,8 @@ static void errors_to_one_client_leave_those_to_others(void **state)
 	lb_test_expect_drop(0,
 		"eth ip4{src=10.0.0.3,dst=" VIP ",df=1} udp{sport=999,dport=80} pad{1473}",
 		DROP_lb_too_big, 1);
+	assert_int_equal(lb_test_service_drop(0, ip4_ttl_exceeded), 2 * ICMP_LIMIT_BURST + 1);
+	assert_int_equal(lb_test_service_drop(0, lb_too_big), 1);
 	lb_test_stop();
 }
 

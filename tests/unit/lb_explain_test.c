@@ -226,7 +226,7 @@ static void a_worker_that_does_not_answer_delays_but_does_not_hang(void **state)
 
 	node_worker(0)->inbox[2] = node_worker(1)->inbox[2] = NULL;
 	assert_null(lb_yaml_ask(fd, API_explain, &req));
-	node_advance(LB_QUERY_WAIT_NS + NSEC_PER_SEC);
+	node_advance(QUERY_WAIT_NS + NSEC_PER_SEC);
 	hdr = server_receive(fd);
 	assert_non_null(hdr);
 	assert_int_equal(hdr->status, 0);
@@ -236,7 +236,7 @@ static void a_worker_that_does_not_answer_delays_but_does_not_hang(void **state)
 	node_worker(0)->inbox[2] = rings[0];
 	node_worker(1)->inbox[2] = rings[1];
 	node_run();
-	for (unsigned i = 0; i < 2 * LB_QUERIES_MAX; i++)
+	for (unsigned i = 0; i < 2 * QUERIES_MAX; i++)
 		assert_non_null(lb_yaml_ask(fd, API_explain, &req));
 	close(fd);
 }

@@ -117,38 +117,49 @@ static void a_flow_is_found_by_its_whole_key_only(void **state)
 	assert_null(lb_flow4_find(workers[0], 78, &f));
 }
 
-static void flows_of_one_hash_are_told_apart(void **state)
+/* Finds @n clients whose flows have the same tag and buckets 0 and 1 (of two) in either order. */
+static void find_alike(uint32_t *clients, uint32_t n)
 {
-	static const uint64_t hash = 0x1234567887654321ULL;
-	struct lb_flow4 f;
+	const struct lb_table *t = &workers[0]->lb->flows4;
+	uint16_t tag = 0;
 
-	bare_start(1, 10000, false);
-	for (uint32_t i = 0; i < 16; i++) {
-		f = make4(i, (uint16_t)(i % 4));
-		assert_non_null(lb_flow4_add(workers[0], hash, &f));
+	assert_int_equal(t->n_buckets, 2);
+	for (uint32_t client = 0, found = 0; found < n; client++) {
+		struct lb_flow4 f = make4(client, 0);
+		uint64_t hash = hash4(&f);
+
+		if (lb_flow_bucket(t, hash, 0) == lb_flow_bucket(t, hash, 1) ||
+			(tag && lb_flow_tag(hash) != tag))
+			continue;
+		tag = lb_flow_tag(hash);
+		clients[found++] = client;
 	}
-	f = make4(16, 0);
-	assert_null(lb_flow4_add(workers[0], hash, &f));
-	for (uint32_t i = 0; i < 16; i++) {
-		struct lb_flow4 *found;
+}
 
-		f = make4(i, 0);
-		found = lb_flow4_find(workers[0], hash, &f);
+static void flows_of_one_tag_are_told_apart(void **state)
+{
+	uint32_t clients[17];
+
+	bare_start(1, 12, false);
+	find_alike(clients, ARRAY_SIZE(clients));
+	for (uint32_t i = 0; i < 16; i++)
+		assert_non_null(add4(clients[i], (uint16_t)(i % 4)));
+	assert_null(add4(clients[16], 0));
+	for (uint32_t i = 0; i < 16; i++) {
+		struct lb_flow4 f = make4(clients[i], 0), *found = find4(clients[i]);
+
 		assert_non_null(found);
 		assert_int_equal(found->flow.ports, f.flow.ports);
 		assert_int_equal(found->flow.backend, i % 4);
 	}
-	f = make4(5, 0);
-	lb_flow_end(
-		workers[0], &workers[0]->lb->flows4, &lb_flow4_find(workers[0], hash, &f)->flow);
-	assert_null(lb_flow4_find(workers[0], hash, &f));
-	f = make4(16, 0);
-	assert_non_null(lb_flow4_add(workers[0], hash, &f));
+	lb_flow_end(workers[0], &workers[0]->lb->flows4, &find4(clients[5])->flow);
+	assert_null(find4(clients[5]));
+	assert_non_null(add4(clients[16], 0));
 }
 
 static void as_many_flows_as_configured_find_a_place(void **state)
 {
-	static const uint32_t sizes[] = {1000, 10000, 200000};
+	static const uint32_t sizes[] = {8, 50, 1000, 10000, 200000, 1000000};
 
 	for (size_t s = 0; s < ARRAY_SIZE(sizes); s++) {
 		uint32_t stored4 = 0, stored6 = 0;
@@ -158,8 +169,8 @@ static void as_many_flows_as_configured_find_a_place(void **state)
 			stored4 += add4(i, 0) != NULL;
 			stored6 += add6(i, 4) != NULL;
 		}
-		assert_true(stored4 >= sizes[s] / 1000 * 999);
-		assert_true(stored6 >= sizes[s] / 1000 * 999);
+		assert_int_equal(stored4, sizes[s]);
+		assert_int_equal(stored6, sizes[s]);
 		assert_int_equal(bare.stats[0].flows, stored4 + stored6);
 		for (uint32_t i = 0; i < sizes[s]; i++) {
 			stored4 -= find4(i) != NULL;
@@ -170,6 +181,110 @@ static void as_many_flows_as_configured_find_a_place(void **state)
 		if (s + 1 < ARRAY_SIZE(sizes))
 			bare_stop();
 	}
+}
+
+static void a_table_grows_with_its_flows_and_shrinks_without(void **state)
+{
+	static const uint32_t flows = 100000;
+	struct lb_table *t4, *t6;
+	uint32_t first, grown = 0;
+	struct worker *w;
+
+	bare_start(1, flows, false);
+	w = workers[0];
+	t4 = &w->lb->flows4;
+	t6 = &w->lb->flows6;
+	first = t4->n_first;
+	assert_true(first < t4->n_buckets / 4);
+	assert_int_equal(t4->n_wide, first);
+	for (uint32_t i = 0; i < flows; i++) {
+		uint32_t was = t4->n_wide;
+
+		assert_non_null(add4(i, (uint16_t)(i % 4)));
+		assert_non_null(add6(i, (uint16_t)(4 + i % 4)));
+		assert_non_null(find4(i));
+		/* At each beginning of a doubling, in its middle and at its end. */
+		if (t4->n_wide == was && i % 7919 != 0)
+			continue;
+		grown += t4->n_wide != was;
+		for (uint32_t k = 0; k <= i; k++) {
+			assert_int_equal(find4(k)->flow.backend, k % 4);
+			assert_int_equal(find6(k)->flow.backend, 4 + k % 4);
+		}
+	}
+	assert_int_equal(first << grown, t4->n_buckets);
+	assert_int_equal(t4->n_wide, t4->n_buckets);
+	assert_int_equal(t4->split, 0);
+	assert_int_equal(t6->n_wide, t6->n_buckets);
+	assert_int_equal(t4->n_flows, flows);
+	bare_advance(w, MINUTE_NS, 10 * NSEC_PER_MSEC);
+	assert_int_equal(t4->n_flows, 0);
+	assert_int_equal(t4->n_wide, first);
+	assert_int_equal(t6->n_wide, first);
+	assert_non_null(add4(1, 1));
+	assert_non_null(find4(1));
+}
+
+static void most_flows_are_found_at_home(void **state)
+{
+	static const uint32_t flows = 100000;
+	struct lb_table *t;
+	uint32_t at_home = 0;
+
+	bare_start(1, flows, false);
+	t = &workers[0]->lb->flows4;
+	for (uint32_t i = 0; i < flows; i++)
+		assert_non_null(add4(i, 0));
+	for (uint32_t i = 0; i < flows; i++) {
+		struct lb_flow4 f = make4(i, 0);
+		void *home = lb_flow_home_fetch(t, hash4(&f), false), *found;
+
+		found = lb_flow_home_find(home, &f, lb_flow_word(&f.flow), false);
+		assert_true(!found || found == find4(i));
+		at_home += found != NULL;
+	}
+	assert_in_range(at_home, flows * 7 / 10, flows);
+}
+
+static void a_flow_that_moves_stays_as_it_is(void **state)
+{
+	static const uint32_t flows = 20000;
+	uint32_t n = 0, ports4 = 0, ports6 = 0;
+	struct worker *w;
+
+	bare_start(1, flows, false);
+	w = workers[0];
+	for (uint32_t i = 0; i < flows; i++) {
+		struct lb_flow4 *f = add4(i, (uint16_t)(i % 4));
+		struct lb_flow6 *g = add6(i, (uint16_t)(4 + i % 4));
+
+		f->pkts = i;
+		f->born = ~i;
+		f->flow.nat = i % 16 ? 0 : bare_take(w, f->flow.backend);
+		g->flow.nat = i % 16 ? 0 : bare_take(w, g->flow.backend);
+		g->flow.seen -= i % 5;
+	}
+	for (uint32_t i = 0; i < flows; i++) {
+		struct lb_flow4 *f = find4(i);
+		struct lb_flow6 *g = find6(i);
+
+		n += f != NULL && g != NULL;
+		assert_int_equal(f->pkts, i);
+		assert_int_equal(f->born, ~i);
+		assert_int_equal(f->flow.backend, i % 4);
+		assert_int_equal(g->flow.backend, 4 + i % 4);
+		assert_int_equal(g->flow.seen, lb_tick(w) - i % 5);
+		ports4 += f->flow.nat != 0 && lb_nat_held(w, f->flow.nat)->backend == i % 4;
+		ports6 += g->flow.nat != 0 && lb_nat_held(w, g->flow.nat)->backend == 4 + i % 4;
+		lb_flow_end(w, &w->lb->flows4, &f->flow);
+		lb_flow_end(w, &w->lb->flows6, &g->flow);
+	}
+	assert_int_equal(n, flows);
+	assert_int_equal(ports4, flows / 16);
+	assert_int_equal(ports6, flows / 16);
+	assert_int_equal(bare.stats[0].flows, 0);
+	for (unsigned i = 0; i < BARE_POOL; i++)
+		assert_int_equal(w->lb->ports->pool[i].in_use, 0);
 }
 
 static void a_flow_takes_at_most_64_bytes_with_slack_and_128_with_its_port(void **state)
@@ -387,7 +502,7 @@ static void flows_are_shared_among_workers_and_main_has_none(void **state)
 	bare_start(4, 100000, false);
 	for (unsigned i = 0; i < 4; i++)
 		assert_in_range(
-			workers[i]->lb->flows4.n_buckets * LB_FLOW_BUCKET_SLOTS, 31240, 31260);
+			workers[i]->lb->flows4.n_buckets * LB_FLOW_BUCKET_SLOTS, 31240, 31280);
 	assert_null(workers[4]->lb);
 }
 
@@ -395,8 +510,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(a_flow_is_found_by_its_whole_key_only, stop),
-		cmocka_unit_test_teardown(flows_of_one_hash_are_told_apart, stop),
+		cmocka_unit_test_teardown(flows_of_one_tag_are_told_apart, stop),
 		cmocka_unit_test_teardown(as_many_flows_as_configured_find_a_place, stop),
+		cmocka_unit_test_teardown(a_table_grows_with_its_flows_and_shrinks_without, stop),
+		cmocka_unit_test_teardown(most_flows_are_found_at_home, stop),
+		cmocka_unit_test_teardown(a_flow_that_moves_stays_as_it_is, stop),
 		cmocka_unit_test_teardown(
 			a_flow_takes_at_most_64_bytes_with_slack_and_128_with_its_port, stop),
 		cmocka_unit_test_teardown(only_an_idle_flow_gives_its_place_to_a_new_one, stop),

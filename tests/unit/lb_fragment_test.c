@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "dataplane/lb/lb_drop.h"
 #include "dataplane/lb/lb_fragment.h"
 #include "dataplane/link/link.h"
 #include "lib/wire/checksum.h"
@@ -309,6 +310,8 @@ static void what_overlaps_the_first_ones_header_is_refused_early_and_late(void *
 	assert_int_equal(stages_n(w0, STAGE_ip4_input), 1);
 	run("eth ip4{" CLIENT4 ",id=7,off=3,next=6} pad{24}");
 	assert_int_equal(node_drops(DROP_lb_fragment_bad), 2);
+	/* The ports of the first one say whose they were. */
+	assert_int_equal(w0->stats->services[STAGES_NAT4].drops[LB_DROP_lb_fragment_bad], 2);
 	/* A header that goes on in the second fragment is split, not overlapped. */
 	run("eth ip4{" CLIENT4 ",id=8,mf=1} tcp{dport=80,words=8,hex=01010101}");
 	run("eth ip4{" CLIENT4 ",id=8,off=3,next=6} pad{24}");
@@ -398,24 +401,32 @@ static void all_identifications_are_used_before_one_is_used_again(void **state)
 	assert_true(in_sequence < 100);
 }
 
-/* The port of a client whose flow worker @owner has. */
+static struct steer_rss device; /* how devices spread frames, where stage steer does not */
+
+/* The port of a client whose flow worker @owner has, by the device's hash or else by stage steer's.
+ */
 static unsigned port_owned_by(uint8_t owner, bool is_ip6)
 {
+	const struct steer_rss *rss = w0->lb->ports->rss[0];
 	struct ip_addr a = stages_addr(is_ip6 ? "2001:db8:c::3" : "10.1.2.3");
 	struct ip_addr vip = stages_addr(is_ip6 ? "2001:db8:a::10" : "203.0.113.10");
 
 	for (unsigned port = 1024;; port++) {
 		uint32_t ports = STAGES_BE16(port) | (uint32_t)STAGES_BE16(53) << 16;
-		uint8_t got = is_ip6 ? steer_owner6(w0, a.bytes, vip.bytes, IPPROTO_UDP, ports)
-				     : steer_owner4(w0, ip_addr_v4_be(&a), ip_addr_v4_be(&vip),
-					       IPPROTO_UDP, ports);
+		struct steer_rss_tuple tuple = {
+			.src = a.bytes, .dst = vip.bytes, .ports = ports, .family = a.family};
+		uint8_t got = rss      ? steer_rss_owner(rss, &tuple)
+			      : is_ip6 ? steer_owner6(w0, a.bytes, vip.bytes, IPPROTO_UDP, ports)
+				       : steer_owner4(w0, ip_addr_v4_be(&a), ip_addr_v4_be(&vip),
+						 IPPROTO_UDP, ports);
 
 		if (got == owner)
 			return port;
 	}
 }
 
-static void the_owner_of_the_flow_gets_its_fragments(void **state)
+/* Sends fragments of flows of either worker to worker 0. */
+static void check_owners(void)
 {
 	for (unsigned is_ip6 = 0; is_ip6 < 2; is_ip6++) {
 		for (uint8_t owner = 0; owner < 2; owner++) {
@@ -452,7 +463,29 @@ static void the_owner_of_the_flow_gets_its_fragments(void **state)
 	node_check_accounts();
 }
 
-static void fragments_to_the_pool_and_of_devices_with_queues_stay(void **state)
+static void the_owner_of_the_flow_gets_its_fragments(void **state)
+{
+	check_owners();
+}
+
+static void the_owner_by_the_devices_hash_gets_the_fragments_too(void **state)
+{
+	uint8_t key[STEER_RSS_KEY_MIN];
+
+	for (unsigned i = 0; i < sizeof(key); i++)
+		key[i] = (uint8_t)(i * 41 + 7);
+	steer_rss_set_key(&device, key);
+	device.mask = 63;
+	device.with_ports = STEER_RSS_UDP4 | STEER_RSS_UDP6;
+	for (unsigned i = 0; i < 64; i++)
+		device.owners[i] = i % 2;
+	w0->lb->ports->steered = 0;
+	for (unsigned i = 0; i < WORLD_PORTS_MAX; i++)
+		w0->lb->ports->rss[i] = &device;
+	check_owners();
+}
+
+static void fragments_to_the_pool_and_of_devices_that_do_not_tell_stay(void **state)
 {
 	for (unsigned i = 0; i < 20; i++) {
 		char text[120];
@@ -521,7 +554,8 @@ int main(void)
 		ONE(clients_behind_nat_never_share_an_identification),
 		TWO(all_identifications_are_used_before_one_is_used_again),
 		TWO(the_owner_of_the_flow_gets_its_fragments),
-		TWO(fragments_to_the_pool_and_of_devices_with_queues_stay),
+		TWO(the_owner_by_the_devices_hash_gets_the_fragments_too),
+		TWO(fragments_to_the_pool_and_of_devices_that_do_not_tell_stay),
 		ONE(a_worker_without_a_table_passes_first_fragments_only),
 		ONE(what_waits_at_the_end_is_dropped),
 	};

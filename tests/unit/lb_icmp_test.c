@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "dataplane/lb/lb_drop.h"
 #include "dataplane/lb/lb_icmp.h"
 #include "dataplane/link/link.h"
 #include "tests/unit/lb_stages.h"
@@ -341,6 +342,9 @@ static void a_flow_without_a_way_or_an_address_of_the_pool_gets_none(void **stat
 	stages.backends[STAGES_NAT4].nexthop = 0;
 	run(text);
 	assert_int_equal(node_drops(DROP_lb_backend_unreachable), 1);
+	assert_int_equal(w0->stats->services[stages.backends[STAGES_NAT4].service]
+				 .drops[LB_DROP_lb_backend_unreachable],
+		1);
 	stages.pool[nat >> 16].life++;
 	run(text);
 	assert_int_equal(node_drops(DROP_lb_icmp_no_flow), 1);

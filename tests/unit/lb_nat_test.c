@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <rte_thash.h>
 
 #include "dataplane/link/link.h"
 #include "tests/unit/lb_bare.h"
@@ -231,7 +232,97 @@ static void replies_reach_the_owner_where_frames_are_steered(void **state)
 	}
 }
 
-static void any_port_will_do_where_the_device_spreads_frames(void **state)
+static struct steer_rss device; /* how port 0 spreads frames */
+static uint8_t device_key[40];
+
+/* Lets the device of port 0 spread frames of @kinds over @n_workers with a key and a table of 128
+ * entries. */
+static void spread_by_device(unsigned n_workers, uint8_t kinds)
+{
+	memset(&device, 0, sizeof(device));
+	for (unsigned i = 0; i < sizeof(device_key); i++)
+		device_key[i] = (uint8_t)(i * 37 + 11);
+	steer_rss_set_key(&device, device_key);
+	device.with_ports = kinds;
+	device.mask = 127;
+	for (unsigned i = 0; i < 128; i++) {
+		device.owners[i] = (uint8_t)(i % n_workers);
+		device.reached |= (uint16_t)(1u << i % n_workers);
+	}
+	for (unsigned i = 0; i < n_workers; i++)
+		workers[i]->lb->ports->rss[0] = &device;
+}
+
+/* The worker to which the device gives a backend's frame to port @nat, as DPDK computes it. */
+static uint8_t spread_to(const struct lb_backend *b, uint32_t nat)
+{
+	unsigned n = b->addr.family == 6 ? 4 : 1;
+	uint32_t words[9];
+
+	memcpy(words, b->addr.bytes, 4 * n);
+	memcpy(words + n, bare.pool[nat >> 16].addr.bytes, 4 * n);
+	for (unsigned i = 0; i < 2 * n; i++)
+		words[i] = __builtin_bswap32(words[i]);
+	words[2 * n] = 8080u << 16 | (nat & 0xffff);
+	return device.owners[rte_softrss(words, 2 * n + 1, device_key) & device.mask];
+}
+
+/* How many of the next @n ports that worker @w takes for each backend get their replies from the
+ * device. */
+static unsigned count_spread(struct worker *w, unsigned n)
+{
+	unsigned home = 0;
+
+	for (unsigned k = 0; k < n * BARE_BACKENDS; k++) {
+		uint16_t backend = (uint16_t)(k % BARE_BACKENDS);
+		uint32_t nat = bare_take(w, backend);
+
+		assert_int_not_equal(nat, 0);
+		assert_true(note(nat));
+		home += spread_to(&bare.backends[backend], nat) == w->id;
+	}
+	return home;
+}
+
+static void replies_reach_the_owner_where_a_device_spreads_frames(void **state)
+{
+	static const unsigned n_workers[] = {2, 4, 16};
+
+	for (size_t c = 0; c < ARRAY_SIZE(n_workers); c++) {
+		unsigned n = n_workers[c], home = 0, left = 0;
+
+		memset(used, 0, sizeof(used));
+		bare_start(n, 1000, false);
+		spread_by_device(n, STEER_RSS_TCP4 | STEER_RSS_TCP6);
+		for (unsigned i = 0; i < n; i++)
+			home += count_spread(workers[i], 100);
+		assert_true(home >= 97 * n * 100 * BARE_BACKENDS / 100);
+		for (unsigned i = 0; i < n; i++)
+			left += take_all(workers[i], 0) + take_all(workers[i], 4);
+		assert_int_equal(left, BARE_POOL * BARE_PORTS - n * 100 * BARE_BACKENDS);
+		if (c + 1 < ARRAY_SIZE(n_workers))
+			bare_stop();
+	}
+}
+
+static void any_port_will_do_where_no_port_brings_the_reply(void **state)
+{
+	/* The device hashes other packets with ports, or gives this worker none. */
+	bare_start(4, 1000, false);
+	spread_by_device(4, STEER_RSS_UDP4 | STEER_RSS_UDP6);
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(bare_take(workers[1], 0) & 0xffff, 1025 + 4 * (i / 2));
+	spread_by_device(4, STEER_RSS_TCP4);
+	for (unsigned i = 0; i < 128; i++)
+		device.owners[i] = 0;
+	device.reached = 1;
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(bare_take(workers[2], 0) & 0xffff, 1026 + 4 * (i / 2));
+	for (unsigned i = 0; i < 100; i++)
+		assert_int_equal(bare_take(workers[0], 0) & 0xffff, 1024 + 4 * (i / 2));
+}
+
+static void any_port_will_do_where_a_device_does_not_tell(void **state)
 {
 	bare_start(4, 1000, false);
 	assert_in_range(count_at_home(4, 100), 600, 1000); /* one in four by chance, of 3200 */
@@ -316,7 +407,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			replies_reach_the_owner_where_frames_are_steered, setup, stop),
 		cmocka_unit_test_setup_teardown(
-			any_port_will_do_where_the_device_spreads_frames, setup, stop),
+			replies_reach_the_owner_where_a_device_spreads_frames, setup, stop),
+		cmocka_unit_test_setup_teardown(
+			any_port_will_do_where_no_port_brings_the_reply, setup, stop),
+		cmocka_unit_test_setup_teardown(
+			any_port_will_do_where_a_device_does_not_tell, setup, stop),
 		cmocka_unit_test_teardown(an_address_that_left_the_pool_ends_its_flows, stop),
 		cmocka_unit_test_teardown(an_address_is_told_from_another_in_the_same_memory, stop),
 		cmocka_unit_test_teardown(

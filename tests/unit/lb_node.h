@@ -133,10 +133,27 @@ static inline int lb_want_service(const char *name, const char *vip, uint16_t po
 static inline int lb_want_backend(const char *service, const char *address, uint16_t port,
 	uint16_t weight, struct base_error *err)
 {
-	struct api_backend want = {.address = lb_addr(address), .port = port, .weight = weight};
+	struct api_backend_want want = {
+		.backend = {.address = lb_addr(address), .port = port, .weight = weight}};
 
-	base_strlcpy(want.service, service, sizeof(want.service));
+	base_strlcpy(want.backend.service, service, sizeof(want.backend.service));
 	return lb_stage_backend(&want, err);
+}
+
+/* A backend of weight 1 on the service's port that was draining or @down when it was last heard of.
+ */
+static inline int lb_want_backend_as(
+	const char *service, const char *address, bool draining, bool down)
+{
+	struct api_backend_want want = {
+		.backend = {.address = lb_addr(address), .weight = 1},
+		.draining = draining,
+		.down = down,
+		.reason = "as before",
+	};
+
+	base_strlcpy(want.backend.service, service, sizeof(want.backend.service));
+	return lb_stage_backend(&want, NULL);
 }
 
 /* A route of @prefix over next hop @via. */

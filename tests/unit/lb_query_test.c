@@ -192,9 +192,9 @@ static void dead_workers_cost_places_not_patience(void **state)
 	int fd = server_connect();
 
 	node_worker(0)->inbox[2] = node_worker(1)->inbox[2] = NULL;
-	for (unsigned i = 0; i < LB_QUERIES_MAX; i++) {
+	for (unsigned i = 0; i < QUERIES_MAX; i++) {
 		assert_null(lb_yaml_ask(fd, API_flow_dump, &req));
-		node_advance(LB_QUERY_WAIT_NS + NSEC_PER_SEC);
+		node_advance(QUERY_WAIT_NS + NSEC_PER_SEC);
 		assert_non_null(strstr(server_sentence(server_receive(fd)), "has not answered"));
 	}
 	/* They may still write to every place. */

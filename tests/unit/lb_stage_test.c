@@ -137,6 +137,44 @@ static void a_backend_that_comes_back_has_its_number_again(void **state)
 	node_worker(0)->stats->backends[n].ended_flows = 1;
 }
 
+static void a_backend_starts_in_the_state_it_was_last_known_in(void **state)
+{
+	uint16_t up, down, draining;
+
+	lb_begin();
+	assert_int_equal(lb_want_service("web", "203.0.113.10", 80, API_LB_DSR, NULL), 0);
+	assert_int_equal(lb_want_backend_as("web", "192.0.2.21", false, false), 0);
+	assert_int_equal(lb_want_backend_as("web", "192.0.2.22", false, true), 0);
+	assert_int_equal(lb_want_backend_as("web", "192.0.2.23", true, false), 0);
+	commit_ok();
+	up = lb_backend_number("web", "192.0.2.21", 0);
+	down = lb_backend_number("web", "192.0.2.22", 0);
+	draining = lb_backend_number("web", "192.0.2.23", 0);
+	assert_int_equal(lb_main.now->backends[down].use, API_BACKEND_DOWN);
+	assert_int_equal(lb_main.now->backends[draining].use, API_BACKEND_DRAINING);
+	assert_string_equal(lb_main.now->backend_notes[down].reason, "as before");
+	/* From its very first world on it gets no flow. */
+	assert_int_equal(lb_entries("web", up), MAGLEV_SIZE);
+
+	/* What was told since counts more than what a generation repeats, and for one that comes
+	 * back later what that one says. */
+	assert_int_equal(lb_tell("web", "192.0.2.22", 0, false, NULL), 0);
+	node_worker(0)->stats->backends[draining].new_flows = 1;
+	lb_begin();
+	assert_int_equal(lb_want_service("web", "203.0.113.10", 80, API_LB_DSR, NULL), 0);
+	assert_int_equal(lb_want_backend_as("web", "192.0.2.22", false, true), 0);
+	commit_ok();
+	assert_int_equal(lb_main.now->backends[down].use, API_BACKEND_UP);
+	lb_begin();
+	assert_int_equal(lb_want_service("web", "203.0.113.10", 80, API_LB_DSR, NULL), 0);
+	assert_int_equal(lb_want_backend_as("web", "192.0.2.22", false, true), 0);
+	assert_int_equal(lb_want_backend_as("web", "192.0.2.23", false, true), 0);
+	commit_ok();
+	assert_int_equal(lb_backend_number("web", "192.0.2.23", 0), draining);
+	assert_int_equal(lb_main.now->backends[draining].use, API_BACKEND_DOWN);
+	node_worker(0)->stats->backends[draining].ended_flows = 1;
+}
+
 static void another_mode_is_another_backend(void **state)
 {
 	uint16_t n, other;
@@ -188,7 +226,8 @@ static void pool_addresses_have_indices_in_a_row(void **state)
 	assert_int_equal(lb_want_pool("203.0.113.200/30", NULL), 0);
 	assert_int_equal(lb_want_pool("2001:db8:f::/127", NULL), 0);
 	commit_ok();
-	assert_int_equal(generation_counts()->services.added, 2);
+	assert_int_equal(generation_counts()->pool.added, 2);
+	assert_int_equal(generation_counts()->services.added, 0);
 	f = &world_current->lb->fronts[lb_lookup("203.0.113.202")->iface];
 	assert_true(f->is_pool);
 	first = f->pool_first;
@@ -384,6 +423,50 @@ static void a_mistake_is_named_and_nothing_is_applied(void **state)
 	}
 }
 
+/* The bounds are those of the configuration file. */
+static void probes_outside_the_bounds_are_refused(void **state)
+{
+	static const struct {
+		uint16_t kind;
+		uint32_t interval_ms, timeout_ms;
+		uint16_t rise, fall, request_bytes;
+		bool ok;
+	} cases[] = {
+		{API_PROBE_NONE, 0, 0, 0, 0, 0, true},
+		{API_PROBE_TCP, 100, 10, 1, 100, 0, true},
+		{API_PROBE_ICMP, 3600000, 3600000, 100, 1, 0, true},
+		{API_PROBE_TCP, 99, 10, 1, 1, 0, false},
+		{API_PROBE_TCP, 0, 0, 1, 1, 0, false},
+		{API_PROBE_TCP, 3600001, 10, 1, 1, 0, false},
+		{API_PROBE_TCP, 100, 9, 1, 1, 0, false},
+		{API_PROBE_TCP, 100, 101, 1, 1, 0, false},
+		{API_PROBE_TCP, 100, 10, 0, 1, 0, false},
+		{API_PROBE_TCP, 100, 10, 101, 1, 0, false},
+		{API_PROBE_TCP, 100, 10, 1, 0, 0, false},
+		{API_PROBE_TCP, 100, 10, 1, 101, 0, false},
+		{API_PROBE_UDP, 100, 10, 1, 1, API_PAYLOAD_MAX + 1, false},
+		{API_PROBE_UDP + 1, 100, 10, 1, 1, 0, false},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct api_service want = lb_service("web", "203.0.113.10", 80, API_LB_DSR);
+		struct base_error err = {};
+
+		lb_begin();
+		want.probe = (struct api_probe){
+			.kind = cases[i].kind,
+			.interval_ms = cases[i].interval_ms,
+			.timeout_ms = cases[i].timeout_ms,
+			.rise = cases[i].rise,
+			.fall = cases[i].fall,
+			.request_bytes = cases[i].request_bytes,
+		};
+		assert_int_equal(lb_stage_service(&want, &err) == 0, cases[i].ok);
+		assert_int_equal(strstr(err.text, "its health probe") == NULL, cases[i].ok);
+		assert_int_equal(generation_abort(NULL), 0);
+	}
+}
+
 static void services_without_settings_are_refused(void **state)
 {
 	struct base_error err;
@@ -438,6 +521,8 @@ int main(void)
 		LB_TEST(numbers_stay_when_others_come_and_go),
 		LB_TEST(a_removed_backend_keeps_its_number_until_its_flows_have_ended),
 		LB_TEST(a_backend_that_comes_back_has_its_number_again),
+		LB_TEST(a_backend_starts_in_the_state_it_was_last_known_in),
+		LB_TEST(probes_outside_the_bounds_are_refused),
 		LB_TEST(another_mode_is_another_backend),
 		LB_TEST(a_service_that_is_gone_keeps_its_number_while_flows_end),
 		LB_TEST(pool_addresses_have_indices_in_a_row),

@@ -93,6 +93,78 @@ static void an_outer_header_is_right_to_the_last_byte(void **state)
 	}
 }
 
+/* Both ways of writing an outer header, for whatever the inner one says. */
+static void the_plain_outer_header_is_the_general_one(void **state)
+{
+	struct lb_backend b = {.mode = API_LB_IPIP, .addr = lb_test_addr("198.51.100.7")};
+	struct worker w = {.rng = 1};
+
+	b.outer_src = lb_test_addr("10.255.3.1");
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t hash = worker_random(&w), dice = worker_random(&w);
+		uint8_t plain[40], general[20], *inner = plain + 20;
+		struct lb_outer o = {
+			.hash = hash,
+			.bytes = 20,
+			.inner_bytes = 20 + dice % (65536 - 40),
+			.protocol = IPPROTO_IPIP,
+			.tos = (uint8_t)(dice >> 16),
+			.keep_whole = dice >> 24 & 1,
+		};
+		uint16_t id;
+
+		b.outer_src_bits = dice >> 25 & 31;
+		b.entropy_mask_be = htobe32(lb_tunnel_mask(b.outer_src_bits));
+		for (unsigned k = 0; k < 20; k++)
+			inner[k] = (uint8_t)worker_random(&w);
+		inner[0] = 0x45;
+		inner[1] = o.tos;
+		inner[6] = o.keep_whole ? 0x40 : 0;
+		inner[7] = 0;
+		lb_outer4_write_plain(inner, &b, hash, o.inner_bytes);
+		memcpy(&id, plain + 4, sizeof(id));
+		o.id = be16toh(id);
+		assert_true(!o.keep_whole || id == 0);
+		lb_outer4_write(general, &b, &o);
+		assert_memory_equal(plain, general, sizeof(general));
+	}
+}
+
+static void a_packet_that_is_not_plain_takes_the_general_way(void **state)
+{
+	static const char *const packets[] = {
+		CLIENT4,
+		"eth ip4{dst=" VIP ",ttl=64,df=1} udp{sport=1000,dport=80} raw{hex=01}",
+		"eth ip4{dst=" VIP ",ttl=1,df=1} " TCP,
+		"eth ip4{dst=" VIP ",ttl=2,df=1} " TCP,
+		"eth ip4{dst=" VIP
+		",ttl=64,df=1} tcp{sport=1000,dport=80,flags=2,hex=020405b401010000}",
+		"eth ip4{dst=" VIP ",ttl=64,df=1} tcp{sport=1000,dport=80,flags=16} pad{1440}",
+		"eth ip4{dst=" VIP ",ttl=64,df=1} tcp{sport=1000,dport=80,flags=16} pad{1441}",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(packets); i++) {
+		struct node_frame general = {};
+		unsigned n_general = 0;
+
+		for (unsigned plain = 0; plain < 2; plain++) {
+			start(API_LB_IPIP, 4);
+			lbt.backends[LB_TEST_PEER].inner_bytes_max = plain ? 1480 : 0;
+			lb_test_send(0, packets[i]);
+			if (plain)
+				assert_int_equal(node_n_output(), n_general);
+			n_general = node_n_output();
+			if (n_general) {
+				if (plain)
+					assert_memory_equal(
+						node_output(0)->bytes, general.bytes, general.len);
+				general = *node_output(0);
+			}
+			lb_test_stop();
+		}
+	}
+}
+
 static void the_source_of_a_tunnel_carries_the_hash_where_it_may(void **state)
 {
 	static const struct {
@@ -128,15 +200,23 @@ static void the_source_prefix_of_a_tunnel_is_used(void **state)
 	lb_test_stop();
 }
 
+/* What the services have been counted. */
+static uint64_t too_big_drops(void)
+{
+	return lb_test_service_drop(0, lb_too_big) + lb_test_service_drop(2, lb_too_big);
+}
+
 /* Expects a "too big" with @mtu for @text, or that it passes when @mtu is 0, in @n frames. */
 static void check_size(const char *text, uint32_t mtu, unsigned n)
 {
 	const uint8_t *b;
+	uint64_t drops;
 	uint32_t said;
 
 	print_message("%s\n", text);
 	node_advance(NSEC_PER_SEC);
 	node_clear();
+	drops = too_big_drops();
 	lb_test_send(0, text);
 	assert_int_equal(node_n_output(), n);
 	if (mtu == 0) {
@@ -155,6 +235,7 @@ static void check_size(const char *text, uint32_t mtu, unsigned n)
 		said = (uint32_t)b[60] << 8 | b[61];
 	}
 	assert_int_equal(said, mtu);
+	assert_int_equal(too_big_drops(), drops + 1);
 	node_check_accounts();
 }
 
@@ -287,6 +368,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_outer_header_is_right_to_the_last_byte),
+		cmocka_unit_test(the_plain_outer_header_is_the_general_one),
+		cmocka_unit_test(a_packet_that_is_not_plain_takes_the_general_way),
 		cmocka_unit_test(the_source_of_a_tunnel_carries_the_hash_where_it_may),
 		cmocka_unit_test(the_source_prefix_of_a_tunnel_is_used),
 		cmocka_unit_test(what_does_not_fit_is_reported_or_cut),

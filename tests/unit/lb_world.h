@@ -331,6 +331,7 @@ static inline uint64_t lb_test_flows(void)
 	node_counter(offsetof(struct stats_worker, services) +                                     \
 		     (number) * sizeof(struct stats_service) +                                     \
 		     offsetof(struct stats_service, field))
+#define lb_test_service_drop(number, why) lb_test_service_counter(number, drops[LB_DROP_##why])
 #define lb_test_backend_counter(number, field)                                                     \
 	node_counter(offsetof(struct stats_worker, backends) +                                     \
 		     (number) * sizeof(struct stats_backend) +                                     \

@@ -38,10 +38,36 @@ static struct stats_file *make_counters(void)
 	f->workers[0].flows = 11;
 	f->workers[0].services[3].unstored_rate = 4;
 	f->workers[1].services[3].unstored_rate = 5;
+	f->n_lb_drops = 2;
+	f->lb_drops[0] = 1;
+	f->workers[0].services[3].drops[0] = 30;
+	f->workers[1].services[3].drops[0] = 4;
+	f->workers[1].services[3].gone.pkts = 1000;
+	f->rates.services[3] = 77;
+	f->rates.backends[70] = 76;
+	f->backend_service[70] = 4;
+	f->backend_service[71] = 4;
+	f->workers[1].backends[70].pkts = 20;
+	f->workers[0].backends[71].pkts = 1;
+	f->workers[0].backends[71].new_flows = 2;
 	f->workers[0].backends[70].new_flows = 100;
 	f->workers[1].backends[70].new_flows = 20;
 	f->workers[1].backends[70].ended_flows = 13;
 	f->workers[0].backends[70].reply_bytes = 999;
+	f->workers[0].kv = (struct stats_kv){
+		.slots = 16384,
+		.commands = 100,
+		.reads = 70,
+		.writes = 25,
+		.hits = 60,
+		.used_bytes = 4096,
+		.closed_idle = 3,
+	};
+	f->workers[0].tcp.conns[API_CONN_ESTABLISHED] = 12;
+	f->workers[0].tcp.conns[API_CONN_CLOSED] = UINT64_MAX;
+	f->workers[0].tcp.retransmitted = 8;
+	f->workers[0].tcp.rtt_samples = 4;
+	f->workers[0].tcp.rtt_sum_us = 1500000;
 	f->probes[70].succeeded = 6;
 	f->probes[70].rtt_us = 250;
 	return f;
@@ -97,6 +123,14 @@ static void numbers_are_summed_and_labels_escaped(void **state)
 		"braid_service_usable_backends{service=\"web\"} 1\n",
 		"braid_service_unstored_packets_total{service=\"web\",reason=\"rate\"} 9\n",
 		"braid_service_unstored_packets_total{service=\"web\",reason=\"full\"} 0\n",
+		"braid_service_dropped_packets_total{service=\"web\",reason=\"no_mbuf\"} 34\n",
+		"braid_service_dropped_packets_total{service=\"web\",reason=\"eth_runt\"} 0\n",
+		"braid_service_flows{service=\"web\"} 109\n",
+		"braid_service_transmitted_packets_total{service=\"web\"} 1021\n",
+		"braid_service_received_bytes_total{service=\"web\"} 999\n",
+		"braid_service_new_flows_per_second{service=\"web\"} 77\n",
+		"braid_backend_new_flows_per_second{service=\"web\",backend=\"192.0.2.21:8080\"} "
+		"76\n",
 		"braid_backend_down{service=\"web\",backend=\"192.0.2.21:8080\"} 1\n",
 		"braid_backend_up{service=\"web\",backend=\"192.0.2.21:8080\"} 0\n",
 		"braid_backend_draining{service=\"web\",backend=\"[2001:db8::1]:80\"} 1\n",
@@ -107,6 +141,17 @@ static void numbers_are_summed_and_labels_escaped(void **state)
 		"6\n",
 		"braid_backend_probe_rtt_seconds{service=\"web\",backend=\"192.0.2.21:8080\"} "
 		"0.000250\n",
+		"braid_store_commands_total{worker=\"0\",kind=\"read\"} 70\n",
+		"braid_store_commands_total{worker=\"0\",kind=\"write\"} 25\n",
+		"braid_store_commands_total{worker=\"0\",kind=\"other\"} 5\n",
+		"braid_store_hits_total{worker=\"0\"} 60\n",
+		"braid_store_memory_used_bytes{worker=\"0\"} 4096\n",
+		"braid_store_closed_clients_total{worker=\"0\",limit=\"idle\"} 3\n",
+		"braid_tcp_connections{worker=\"0\",state=\"ESTABLISHED\"} 12\n",
+		"braid_tcp_connections{worker=\"0\",state=\"LAST-ACK\"} 0\n",
+		"braid_tcp_retransmitted_segments_total{worker=\"0\"} 8\n",
+		"braid_tcp_rtt_seconds_sum{worker=\"0\"} 1.500000\n",
+		"braid_tcp_rtt_seconds_count{worker=\"0\"} 4\n",
 		"braid_control_info{node=\"n1\",version=\"" BRAID_VERSION "\"} 1\n",
 	};
 	struct stats_file *f = make_counters();
@@ -117,8 +162,16 @@ static void numbers_are_summed_and_labels_escaped(void **state)
 			fail_msg("no line %s", lines[i]);
 	assert_null(strstr(text, "interface=\"\""));
 	assert_null(strstr(text, "braid_backend_flows{service=\"web\",backend=\"[2001"));
+	/* The main thread has no shard. */
+	assert_null(strstr(text, "braid_store_hits_total{worker=\"main\""));
 	free(text);
 	free(f);
+}
+
+/* Whether a name goes on as those of a summary without quantiles do. */
+static bool is_of_summary(const char *rest)
+{
+	return strncmp(rest, "_sum{", 5) == 0 || strncmp(rest, "_count{", 7) == 0;
 }
 
 /* Whether @line is a comment, or a sample of the metric announced last. */
@@ -132,12 +185,15 @@ static bool line_ok(const char *line, char announced[128])
 	if (strncmp(line, "# TYPE ", 7) == 0) {
 		base_strlcpy(announced, line + 7, 128);
 		announced[strcspn(announced, " ")] = '\0';
-		return strstr(line, " counter") || strstr(line, " gauge");
+		return strstr(line, " counter") || strstr(line, " gauge") ||
+		       strstr(line, " summary");
 	}
 	while (islower((unsigned char)line[name]) || isdigit((unsigned char)line[name]) ||
 		line[name] == '_')
 		name++;
-	if (name != strlen(announced) || strncmp(line, announced, name) != 0)
+	if (strncmp(line, announced, strlen(announced)) != 0)
+		return false;
+	if (name != strlen(announced) && !is_of_summary(line + strlen(announced)))
 		return false;
 	line = strrchr(line, ' ');
 	if (!line || !isdigit((unsigned char)line[1]))
@@ -159,6 +215,19 @@ static void every_sample_follows_its_type(void **state)
 		n++;
 	}
 	assert_true(n > 100);
+	free(text);
+	free(f);
+}
+
+static void without_a_store_nothing_is_said_of_it(void **state)
+{
+	struct stats_file *f = make_counters();
+	char *text;
+
+	f->workers[0].kv.slots = 0;
+	text = render(f);
+	assert_null(strstr(text, "braid_store_"));
+	assert_null(strstr(text, "braid_tcp_"));
 	free(text);
 	free(f);
 }
@@ -193,6 +262,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(numbers_are_summed_and_labels_escaped),
 		cmocka_unit_test(every_sample_follows_its_type),
+		cmocka_unit_test(without_a_store_nothing_is_said_of_it),
 		cmocka_unit_test(without_a_dataplane_control_still_speaks_for_itself),
 		cmocka_unit_test(an_address_in_use_or_not_ours_is_refused_with_the_remedy),
 	};

@@ -166,7 +166,7 @@ static void start_modules(const struct conf *conf)
 
 	generation_init(modules, modules_count);
 	for (size_t m = 0; m < modules_count; m++) {
-		if (modules[m].init && modules[m].init(&conf->node, &err) < 0)
+		if (modules[m].init && modules[m].init(conf, &err) < 0)
 			fail(err.text);
 		for (unsigned i = 0; modules[m].worker_init && i <= node.n_workers; i++)
 			if (modules[m].worker_init(workers[i], &err) < 0)
@@ -413,13 +413,14 @@ void node_check_accounts(void)
 	uint64_t tx = node_counter(offsetof(struct stats_worker, tx_pkts));
 	uint64_t consumed = node_counter(offsetof(struct stats_worker, consumed_pkts));
 	uint64_t held = neigh_held() + node_counter(offsetof(struct stats_worker, held_pkts));
+	uint64_t unread = node_counter(offsetof(struct stats_worker, tcp.held_mbufs));
 	uint64_t dropped = 0;
 
 	for (unsigned r = 0; r < DROP_COUNT; r++)
 		dropped +=
 			node_counter(offsetof(struct stats_worker, drops) + r * sizeof(uint64_t));
 	if (in != tx + consumed + dropped + held ||
-		rte_mempool_in_use_count(node.mempool) != held) {
+		rte_mempool_in_use_count(node.mempool) != held + unread) {
 		fprintf(stderr,
 			"node: in %llu = tx %llu + consumed %llu + dropped %llu + held %llu? "
 			"buffers in use %u\n",

@@ -83,9 +83,11 @@ static int stage_service(const struct conf_service *s, struct base_error *err)
 static int stage_backend(
 	const struct conf *conf, const struct conf_backend *b, struct base_error *err)
 {
-	struct api_backend msg = {.address = b->address, .port = b->port, .weight = b->weight};
+	struct api_backend_want msg = {
+		.backend = {.address = b->address, .port = b->port, .weight = b->weight}};
 
-	base_strlcpy(msg.service, conf->services[b->service].name, sizeof(msg.service));
+	base_strlcpy(
+		msg.backend.service, conf->services[b->service].name, sizeof(msg.backend.service));
 	return server_on_backend_set(NULL, &one, &msg, NULL, err);
 }
 
@@ -107,6 +109,23 @@ static int stage_balancer(const struct conf *conf, struct base_error *err)
 	return ret;
 }
 
+static int stage_store(const struct conf_store *s, struct base_error *err)
+{
+	struct api_store msg = {
+		.n_listen = s->n_listen,
+		.port = s->port,
+		.timeout_s = s->timeout_ms / 1000,
+		.policy = s->policy,
+		.protected_mode = s->protected_mode == CONF_YES,
+	};
+
+	if (s->n_listen == 0)
+		return 0;
+	memcpy(msg.listen, s->listen, sizeof(msg.listen));
+	memcpy(msg.password, s->password, sizeof(msg.password));
+	return server_on_store_set(NULL, &msg, NULL, NULL, err);
+}
+
 int node_conf_stage(const struct conf *conf, struct base_error *err)
 {
 	int ret = 0;
@@ -125,5 +144,7 @@ int node_conf_stage(const struct conf *conf, struct base_error *err)
 
 		ret = server_on_route_set(NULL, &one, &msg, NULL, err);
 	}
-	return ret == 0 ? stage_balancer(conf, err) : ret;
+	if (ret == 0)
+		ret = stage_balancer(conf, err);
+	return ret == 0 ? stage_store(&conf->store, err) : ret;
 }

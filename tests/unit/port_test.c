@@ -149,6 +149,62 @@ static void every_queue_has_one_worker_and_every_worker_a_way_out(void **state)
 	}
 }
 
+/* Sets the redirection table of the device of @p to queues (i + @first) % @n, key to @key. */
+static void set_rss(const struct port *p, unsigned first, unsigned n, uint8_t key[40])
+{
+	struct rte_eth_rss_reta_entry64 table[2];
+	struct rte_eth_rss_conf hash = {
+		.rss_key = key,
+		.rss_key_len = 40,
+		.rss_hf = RTE_ETH_RSS_NONFRAG_IPV4_TCP | RTE_ETH_RSS_NONFRAG_IPV6_UDP,
+	};
+
+	for (unsigned i = 0; i < 128; i++)
+		table[i / 64].reta[i % 64] = (uint16_t)((i + first) % n);
+	table[0].mask = table[1].mask = UINT64_MAX;
+	assert_int_equal(rte_eth_dev_rss_reta_update(p->dpdk_port, table, 128), 0);
+	assert_int_equal(rte_eth_dev_rss_hash_update(p->dpdk_port, &hash), 0);
+}
+
+static void a_device_tells_how_it_spreads_frames(void **state)
+{
+	static struct steer_rss same;
+	const struct steer_rss *rss;
+	struct worker *all;
+	uint8_t key[40];
+
+	want(fresh("net_pcap", one_queue)); /* so that queue 0 of the other is not worker 0's */
+	want(fresh("net_null", ""));
+	all = start(3);
+	assert_null(port_rss(0));
+	rss = port_rss(1);
+	assert_non_null(rss);
+	assert_int_equal(rss->with_ports, 15);
+	assert_int_equal(rss->mask, 127);
+	/* Its driver begins with a table of zeros. */
+	assert_int_equal(rss->reached, 1 << 1);
+	for (unsigned i = 0; i < 40; i++)
+		key[i] = (uint8_t)(i * 29 + 3);
+	set_rss(port_get(1), 1, 3, key);
+	port_rss_read(1, 3);
+	rss = port_rss(1);
+	assert_non_null(rss);
+	assert_int_equal(rss->with_ports, STEER_RSS_TCP4 | STEER_RSS_UDP6);
+	assert_int_equal(rss->reached, 7);
+	steer_rss_set_key(&same, key);
+	assert_memory_equal(rss->parts, same.parts, sizeof(same.parts));
+	for (unsigned i = 0; i < 128; i++)
+		for (unsigned k = 0; k < all[rss->owners[i]].n_queues; k++)
+			if (all[rss->owners[i]].queues[k].port == 1)
+				assert_int_equal(all[rss->owners[i]].queues[k].queue, (i + 1) % 3);
+	/* Without a key nothing is known. */
+	memset(key, 0, sizeof(key));
+	set_rss(port_get(1), 1, 3, key);
+	port_rss_read(1, 3);
+	assert_null(port_rss(1));
+	free(all);
+}
+
 static void single_queues_of_several_ports_are_spread_over_the_workers(void **state)
 {
 	struct worker *all;
@@ -266,6 +322,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 			every_queue_has_one_worker_and_every_worker_a_way_out, begin, end),
+		cmocka_unit_test_setup_teardown(a_device_tells_how_it_spreads_frames, begin, end),
 		cmocka_unit_test_setup_teardown(
 			single_queues_of_several_ports_are_spread_over_the_workers, begin, end),
 		cmocka_unit_test_setup_teardown(

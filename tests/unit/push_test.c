@@ -24,7 +24,9 @@ static const char yaml[] =
 	"interval: 500ms, timeout: 200ms, rise: 4, fall: 5}, backends: [{address: 192.0.2.21, "
 	"port: 8080, weight: 7}]}\n"
 	"  - {name: dns, vip: 203.0.113.11, port: 53, protocol: udp, mode: gue, health: {probe: "
-	"udp, request: \"ab\", expect: \"c\"}, backends: [{address: 192.0.2.23}]}\n";
+	"udp, request: \"ab\", expect: \"c\"}, backends: [{address: 192.0.2.23}]}\n"
+	"store: {listen: [192.0.2.1], port: 6380, timeout: 5m, policy: volatile-ttl, password: "
+	"tell me}\n";
 
 /* All messages of a push, each answered as soon as it is made. */
 struct sent {
@@ -95,7 +97,7 @@ static void everything_goes_in_the_order_of_what_it_rests_on(void **state)
 {
 	static const uint16_t order[] = {API_begin, API_interface_set, API_neighbor_set,
 		API_nexthop_set, API_route_set, API_lb_set, API_pool_set, API_service_set,
-		API_backend_set, API_commit};
+		API_backend_set, API_store_set, API_commit};
 	struct sent *s = push_all(yaml, 0);
 
 	assert_int_equal(s->n, ARRAY_SIZE(order));
@@ -123,14 +125,28 @@ static void settings_and_pool_arrive(void **state)
 	free_sent(s);
 }
 
+static void the_store_arrives(void **state)
+{
+	struct sent *s = push_all(yaml, 0);
+	const struct api_store *store = body_of(s, API_store_set);
+
+	assert_int_equal(store->n_listen, 1);
+	assert_int_equal(store->listen[0].family, 4);
+	assert_int_equal(store->port, 6380);
+	assert_int_equal(store->timeout_s, 300);
+	assert_int_equal(store->policy, API_STORE_VOLATILE_TTL);
+	assert_string_equal(store->password, "tell me");
+	free_sent(s);
+}
+
 static void services_and_backends_arrive(void **state)
 {
 	struct sent *s = push_all(yaml, 0);
 	const struct api_list *list = body_of(s, API_service_set);
 	const struct api_service *services = (const struct api_service *)(list + 1);
-	const struct api_backend *backends =
-		(const struct api_backend *)((const struct api_list *)body_of(s, API_backend_set) +
-					     1);
+	const struct api_list *backend_list = body_of(s, API_backend_set);
+	const struct api_backend_want *backends =
+		(const struct api_backend_want *)(backend_list + 1);
 
 	assert_int_equal(list->count, 2);
 	assert_string_equal(services[0].name, "web");
@@ -148,12 +164,44 @@ static void services_and_backends_arrive(void **state)
 	assert_int_equal(services[1].probe.request_bytes, 2);
 	assert_memory_equal(services[1].probe.request, "ab", 2);
 	assert_memory_equal(services[1].probe.expect, "c", 1);
-	assert_string_equal(backends[0].service, "web");
-	assert_int_equal(backends[0].port, 8080);
-	assert_int_equal(backends[0].weight, 7);
-	assert_string_equal(backends[1].service, "dns");
-	assert_int_equal(backends[1].port, 53);
+	assert_string_equal(backends[0].backend.service, "web");
+	assert_int_equal(backends[0].backend.port, 8080);
+	assert_int_equal(backends[0].backend.weight, 7);
+	assert_string_equal(backends[1].backend.service, "dns");
+	assert_int_equal(backends[1].backend.port, 53);
+	assert_false(backends[0].draining || backends[0].down || backends[1].down);
 	free_sent(s);
+}
+
+/* What was known of backends before; the test's own. */
+static void recall_web(void *ctx, struct api_backend_want *want)
+{
+	++*(unsigned *)ctx;
+	want->down = strcmp(want->backend.service, "web") == 0 && want->backend.port == 8080;
+	base_strlcpy(want->reason, want->down ? "5 probes refused" : "", sizeof(want->reason));
+}
+
+static void backends_are_sent_with_what_is_known_of_them(void **state)
+{
+	static _Alignas(uint64_t) uint8_t buf[API_MSG_MAX_BYTES];
+	struct conf *conf = load(yaml, strlen(yaml));
+	const struct api_header *hdr = (const struct api_header *)buf;
+	const struct api_list *list = (const struct api_list *)(hdr + 1);
+	const struct api_backend_want *backends = (const struct api_backend_want *)(list + 1);
+	unsigned n_recalled = 0;
+	struct push push;
+
+	push_init(&push, conf, 3, false);
+	push.recall = recall_web;
+	push.ctx = &n_recalled;
+	while (push_next(&push, buf) > 0 && hdr->type != API_backend_set)
+		assert_int_equal(n_recalled, 0);
+	assert_int_equal(list->count, 2);
+	assert_int_equal(n_recalled, 2);
+	assert_true(backends[0].down && !backends[0].draining);
+	assert_string_equal(backends[0].reason, "5 probes refused");
+	assert_false(backends[1].down);
+	conf_free(conf);
 }
 
 static void a_refused_service_ends_in_an_abort(void **state)
@@ -196,7 +244,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(everything_goes_in_the_order_of_what_it_rests_on),
 		cmocka_unit_test(settings_and_pool_arrive),
+		cmocka_unit_test(the_store_arrives),
 		cmocka_unit_test(services_and_backends_arrive),
+		cmocka_unit_test(backends_are_sent_with_what_is_known_of_them),
 		cmocka_unit_test(a_refused_service_ends_in_an_abort),
 		cmocka_unit_test(many_backends_take_several_messages),
 	};

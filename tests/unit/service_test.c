@@ -131,6 +131,38 @@ static void the_last_ones_are_used_though_they_are_down(void **state)
 	assert_false(backend(r, "192.0.2.21")->down);
 }
 
+/* Half of the backends are drained: the share is of the others. */
+static void what_is_drained_takes_no_part_in_a_panic(void **state)
+{
+	struct rig *r = *state;
+	const struct service_entry *web;
+
+	install(r, four);
+	follow(r);
+	web = &service_view(r->table).services[0];
+	assert_int_equal(drain(r, "web", "192.0.2.21", true), 0);
+	assert_int_equal(drain(r, "web", "192.0.2.22", true), 0);
+	assert_int_equal(web->n_weighted, 2);
+	set_streak(r, "192.0.2.22", -2);
+	set_streak(r, "192.0.2.23", -2);
+	tick(r, 1);
+	/* One of two. */
+	assert_false(web->panic);
+	assert_int_equal(web->n_usable, 1);
+	assert_true(backend(r, "192.0.2.23")->down);
+	set_streak(r, "192.0.2.24", -2);
+	tick(r, 1);
+	assert_true(web->panic);
+	assert_false(backend(r, "192.0.2.23")->down || backend(r, "192.0.2.24")->down);
+	/* The drained ones stay out of use. */
+	assert_true(backend(r, "192.0.2.21")->draining && backend(r, "192.0.2.22")->draining);
+	assert_int_equal(drain(r, "web", "192.0.2.23", true), 0);
+	assert_int_equal(drain(r, "web", "192.0.2.24", true), 0);
+	tick(r, 1);
+	assert_false(web->panic);
+	assert_int_equal(web->n_weighted, 0);
+}
+
 static void without_a_threshold_all_may_be_down(void **state)
 {
 	struct rig *r = *state;
@@ -280,6 +312,7 @@ int main(void)
 		CASE(refused_flows_count_only_where_answers_can_be_seen),
 		CASE(what_traffic_took_down_stays_down_when_control_is_restarted),
 		CASE(the_last_ones_are_used_though_they_are_down),
+		CASE(what_is_drained_takes_no_part_in_a_panic),
 		CASE(without_a_threshold_all_may_be_down),
 		CASE(a_restarted_control_takes_over_before_it_decides),
 		CASE(a_panic_is_taken_over_too),
