@@ -274,7 +274,7 @@ static void on_readable(struct worker *w, struct tcp_conn *const *conns, unsigne
 	for (unsigned i = 0; i < n; i++) {
 		struct client *c = tcp_user(conns[i]);
 
-		if (!c || c->request_bytes == 0 || !take(w, c))
+		if (!c || !c->is_open || c->request_bytes == 0 || !take(w, c))
 			continue;
 		atomic_store(&bench.loaded_told, bench.loaded);
 		if (now)
