@@ -34,6 +34,7 @@ bool tcp_wait_arrives(struct worker *w, struct tcp_seg *s, struct tcp_time_wait 
 		/* RFC 9293 3.10.7.4: larger than anything the old one sent. */
 		*isn = r->snd_nxt + 65536 * 2;
 		tcp_time_waits_del(w->tcp->time_waits, r);
+		tcp_stats(w)->in_time_wait = tcp_time_waits_count(w->tcp->time_waits);
 		tcp_stats(w)->time_waits_reused++;
 		return false;
 	}
