@@ -235,7 +235,8 @@ def cells(row):
     if row["cpu_ratio_max"]:
         targets.append(f"CPU <= x {row['cpu_ratio_max']}")
     braid, redis = row["braid"], row["redis"]
-    return [f"{braid['rate'] / 1e3:.0f} k/s, p99 {braid['p99_ms']} ms, {braid['cpu_us']:.2f} us CPU",
+    return [f"{braid['rate'] / 1e3:.0f} k/s, p99 {braid['p99_ms']} ms, "
+            f"{braid['cpu_us']:.2f} us CPU",
             f"{redis['rate'] / 1e3:.0f} k/s, p99 {redis['p99_ms']} ms, {redis['cpu_us']:.2f} us "
             f"CPU: rate x {row['rate_ratio']}, CPU x {row['cpu_ratio']}", ", ".join(targets) or "-"]
 
@@ -250,8 +251,8 @@ def text(result):
     if result["growth_10m"]:
         lines.append(f"10 million keys cost x {result['growth_10m']} of 100 thousand "
                      f"(target <= {GROWTH_MAX}).")
-    lines.append("Cycles are those of the serving worker's busy turns, TCP included; CPU is that of "
-                 "the whole machine without redis-benchmark's own, per operation.")
+    lines.append("Cycles are those of the serving worker's busy turns, TCP included; CPU is that "
+                 "of the whole machine without redis-benchmark's own, per operation.")
     return "\n".join(lines)
 
 
