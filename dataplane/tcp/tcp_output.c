@@ -89,8 +89,11 @@ static bool send_lost(struct worker *w, struct tcp_conn *c)
 
 		if (!tcp_lanes_have_room(w))
 			return true;
-		if (flight != 0 && flight + bytes > c->busy->cc.cwnd_bytes)
+		if (flight != 0 && flight + bytes > c->busy->cc.cwnd_bytes) {
+			/* After a timeout it must grow again (RFC 5681 3.1). */
+			c->flags |= TCP_CONN_CWND_LIMITED;
 			break;
+		}
 		if (!cut(w, c, s, mss) || !retransmit(w, c, s))
 			break;
 	}

@@ -25,8 +25,13 @@ static inline bool check_time_stamp(struct worker *w, struct tcp_conn *c, struct
 		return tcp_seg_end(s, DROP_tcp_no_timestamp);
 	if (UNLIKELY(is_old(w, c, s))) {
 		tcp_stats(w)->paws_drops++;
-		c->flags |= TCP_CONN_ACK_NOW;
-		tcp_service_add(w, c);
+		if (s->bytes == 0 && !(s->flags & RTE_TCP_FIN_FLAG)) {
+			/* As in check_sequence: two such ends would never stop. */
+			tcp_output_challenge(w, c);
+		} else {
+			c->flags |= TCP_CONN_ACK_NOW;
+			tcp_service_add(w, c);
+		}
 		return tcp_seg_end(s, DROP_tcp_paws);
 	}
 	return true;
