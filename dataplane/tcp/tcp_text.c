@@ -62,10 +62,11 @@ static bool trim(struct tcp_worker *t, struct tcp_conn *c, struct tcp_seg *s)
 /* Whether another segment may wait here. */
 static bool may_hold(struct tcp_worker *t, struct tcp_conn *c, const struct tcp_seg *s)
 {
-
-	/* The one that fills the first gap is let in as long as there is anything left. */
+	/* The one that fills the first gap is let in as long as there is anything left, and who has
+	 * nothing here gets the last of it: those who do not read must not shut out the others. */
 	if (s->seq == c->rcv_nxt)
-		return t->n_held < 2 * t->n_held_max && tcp_busy_take(t, c);
+		return t->n_held < (c->busy->recv.n_mbufs == 0 ? 3 : 2) * t->n_held_max &&
+		       tcp_busy_take(t, c);
 	return t->n_held < t->n_held_max && (tcp_is_busy(c) || tcp_busy_is_spare(t)) &&
 	       tcp_busy_take(t, c);
 }
@@ -115,6 +116,7 @@ void tcp_text_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 	if (UNLIKELY(!takes_data(c))) {
 		/* After the peer's FIN there is no data (RFC 9293 3.10.7.4). */
 		s->flags &= (uint8_t)~RTE_TCP_FIN_FLAG;
+		tcp_busy_settle(w->tcp, c);
 		return;
 	}
 	tcp_service_add(w, c);
