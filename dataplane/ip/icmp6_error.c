@@ -28,7 +28,7 @@ void icmp6_error(
 /* Whether the packet is an ICMPv6 error or redirect, or so well hidden that it might be. */
 static bool may_be_error(const uint8_t *l3, uint32_t bytes)
 {
-	struct ip6_ext x;
+	struct ip6_extension x;
 	enum ip6_ext_result r;
 
 	ip6_ext_begin(&x, l3, bytes);

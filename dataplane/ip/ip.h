@@ -7,6 +7,7 @@
 
 #include "dataplane/core/worker.h"
 #include "dataplane/ip/ip4_header.h"
+#include "dataplane/ip/ip4_way_out.h"
 #include "dataplane/ip/ip6_header.h"
 #include "dataplane/ip/route.h"
 

@@ -75,45 +75,6 @@ static __attribute__((noinline)) void forward_slow(
 		eth_send_to_nexthop(w, m, nh, p->nexthop, false);
 }
 
-/* The interface that the last packet left by: few packets of a burst leave by another one. */
-struct way_out {
-	const struct iface *iface;
-	uint16_t number;
-	uint32_t frame_bytes_max; /* 0: nothing passes, the interface is tagged or gone */
-	uint64_t pkts;            /* not yet counted */
-	uint64_t bytes;
-};
-
-/* Counts what left by @out. */
-static inline void way_out_count(struct worker *w, const struct way_out *out)
-{
-	struct stats_interface *s;
-
-	if (out->pkts == 0)
-		return;
-	s = &w->stats->interfaces[out->number];
-	s->tx_pkts += out->pkts;
-	s->tx_bytes += out->bytes;
-}
-
-/* Turns @out to interface @number, or to none: next hops of services name another thing by it. */
-static inline void way_out_change(struct worker *w, struct way_out *out, uint16_t number)
-{
-	const struct iface *i;
-
-	way_out_count(w, out);
-	if (UNLIKELY(number >= WORLD_INTERFACES_MAX)) {
-		*out = (struct way_out){.number = number};
-		return;
-	}
-	i = &w->world->ifaces[number];
-	*out = (struct way_out){
-		.iface = i,
-		.number = number,
-		.frame_bytes_max = i->up && i->l2_len == 14 ? i->mtu + 14u : 0,
-	};
-}
-
 /* Sends @pkts, for which lane port_tx has room, by the next hops in their notes. Those to a
  * resolved neighbour on an untagged interface are done here. @is_own, a constant: the node made
  * them. */
@@ -122,45 +83,28 @@ static __rte_always_inline void forward_all(
 {
 	struct nexthop *nexthops = w->world->nexthops;
 	struct lane *tx = &w->lanes[STAGE_port_tx];
-	struct way_out out = {.number = WORLD_NO_INTERFACE};
+	struct ip4_way_out out = {.number = WORLD_NO_INTERFACE};
 	unsigned n_tx = tx->n;
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
 		struct pkt *p = pkt_of(m);
 		struct nexthop *nh = &nexthops[p->nexthop];
-		uint8_t *l3 = rte_pktmbuf_mtod_offset(m, uint8_t *, 14);
-		uint32_t ttl_word = ip4_ttl_word(l3);
-		uint64_t lladdr;
 
 		if (nh->kind == NEXTHOP_GROUP && p->l2_len == 14) {
-			p->nexthop = ip4_forward_pick(nh->group, w->flow_key, l3, ip4_l3_bytes(m));
+			p->nexthop = ip4_forward_pick(
+				nh->group, w->flow_key, ip4_l3(m), ip4_l3_bytes(m));
 			nh = &nexthops[p->nexthop];
 		}
-		lladdr = atomic_load_explicit(&nh->lladdr, memory_order_relaxed);
-		if (UNLIKELY(nh->iface != out.number))
-			way_out_change(w, &out, nh->iface);
-		/* A lladdr that is valid and not stale belongs to a neighbour. */
-		if (UNLIKELY(lladdr >> 62 != NEXTHOP_LLADDR_VALID >> 62 || p->l2_len != 14 ||
-			     m->data_len > out.frame_bytes_max ||
-			     (!is_own && ip4_ttl_of(ttl_word) <= 1))) {
-			tx->n = n_tx;
-			forward_slow(w, m, is_own);
-			n_tx = tx->n;
+		if (LIKELY(ip4_forward_now(w, &out, m, nh, is_own))) {
+			tx->pkts[n_tx++] = m;
 			continue;
 		}
-		if (!is_own) {
-			ttl_word = ip4_ttl_decremented(ttl_word);
-			memcpy(l3 + IP4_TTL_OFFSET, &ttl_word, sizeof(ttl_word));
-		}
-		eth_rewrite_untagged(l3, lladdr, out.iface->l2_tail_ip4);
-		out.pkts++;
-		out.bytes += m->pkt_len;
-		p->iface_out = out.number;
-		m->port = out.iface->port;
-		tx->pkts[n_tx++] = m;
+		tx->n = n_tx;
+		forward_slow(w, m, is_own);
+		n_tx = tx->n;
 	}
-	way_out_count(w, &out);
+	ip4_way_out_count(w, &out);
 	tx->n = n_tx;
 	if (n_tx)
 		w->pending |= 1ULL << STAGE_port_tx;

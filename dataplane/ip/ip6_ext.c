@@ -8,9 +8,9 @@
 #define OPTION_PAD1     0
 #define OPTION_PADN     1
 
-void ip6_ext_begin(struct ip6_ext *x, const uint8_t *packet, uint32_t packet_bytes)
+void ip6_ext_begin(struct ip6_extension *x, const uint8_t *packet, uint32_t packet_bytes)
 {
-	*x = (struct ip6_ext){
+	*x = (struct ip6_extension){
 		.packet = packet,
 		.packet_bytes = packet_bytes,
 		.offset = 0,
@@ -36,7 +36,7 @@ static uint32_t extension_bytes(uint8_t type, const uint8_t *header)
 	return (header[1] + 1u) * 8u;
 }
 
-enum ip6_ext_result ip6_ext_step(struct ip6_ext *x)
+enum ip6_ext_result ip6_ext_step(struct ip6_extension *x)
 {
 	if (x->count > 0) {
 		x->type = x->packet[x->offset];
@@ -60,19 +60,19 @@ enum ip6_ext_result ip6_ext_step(struct ip6_ext *x)
 }
 
 /* Offset, reserved bits and M of the fragment header that the walk is at. */
-static uint32_t fragment_field(const struct ip6_ext *x)
+static uint32_t fragment_field(const struct ip6_extension *x)
 {
 	const uint8_t *h = x->packet + x->offset;
 
 	return (uint32_t)h[2] << 8 | h[3];
 }
 
-bool ip6_ext_fragment_is_first(const struct ip6_ext *x)
+bool ip6_ext_fragment_is_first(const struct ip6_extension *x)
 {
 	return (fragment_field(x) & FRAGMENT_OFFSET) == 0;
 }
 
-bool ip6_ext_fragment_is_atomic(const struct ip6_ext *x)
+bool ip6_ext_fragment_is_atomic(const struct ip6_extension *x)
 {
 	return (fragment_field(x) & (FRAGMENT_OFFSET | FRAGMENT_MORE)) == 0;
 }
@@ -90,7 +90,7 @@ static enum ip6_ext_verdict option_demand(uint8_t type)
 	return demands[type >> 6];
 }
 
-enum ip6_ext_verdict ip6_ext_options(const struct ip6_ext *x, uint32_t *pointer)
+enum ip6_ext_verdict ip6_ext_options(const struct ip6_extension *x, uint32_t *pointer)
 {
 	uint32_t at = x->offset + 2, end = x->offset + x->bytes;
 

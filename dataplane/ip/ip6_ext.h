@@ -14,7 +14,7 @@
 #define IP6_EXT_OPTIONS_MAX 64u   /* in one header */
 
 /* Where in the packet the walk stands. Offsets count from the start of the IPv6 header. */
-struct ip6_ext {
+struct ip6_extension {
 	const uint8_t *packet;
 	uint32_t packet_bytes;
 	uint32_t offset;      /* of the header that the walk is at */
@@ -33,16 +33,16 @@ enum ip6_ext_result {
 
 /* Starts a walk before the first header. The fixed header of the @packet_bytes at @packet is whole.
  */
-void ip6_ext_begin(struct ip6_ext *x, const uint8_t *packet, uint32_t packet_bytes);
+void ip6_ext_begin(struct ip6_extension *x, const uint8_t *packet, uint32_t packet_bytes);
 
 /* Goes to the next header. After anything but IP6_EXT_HEADER the walk is over. */
-enum ip6_ext_result ip6_ext_step(struct ip6_ext *x);
+enum ip6_ext_result ip6_ext_step(struct ip6_extension *x);
 
 /* Whether the fragment header that the walk is at has the packet's first byte. */
-bool ip6_ext_fragment_is_first(const struct ip6_ext *x);
+bool ip6_ext_fragment_is_first(const struct ip6_extension *x);
 
 /* Whether it is a whole packet all the same (RFC 6946). */
-bool ip6_ext_fragment_is_atomic(const struct ip6_ext *x);
+bool ip6_ext_fragment_is_atomic(const struct ip6_extension *x);
 
 enum ip6_ext_verdict {
 	IP6_EXT_OK,
@@ -55,6 +55,6 @@ enum ip6_ext_verdict {
 /* Judges the options of the hop-by-hop or destination options header that the walk is at by what
  * their types demand of a node that knows only padding (RFC 8200 4.2); *@pointer is the offset of
  * the option that decided. */
-enum ip6_ext_verdict ip6_ext_options(const struct ip6_ext *x, uint32_t *pointer);
+enum ip6_ext_verdict ip6_ext_options(const struct ip6_extension *x, uint32_t *pointer);
 
 #endif

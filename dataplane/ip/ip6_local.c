@@ -34,7 +34,7 @@ static struct ip6_local_class parameter(enum drop_reason reason, uint8_t code, u
 }
 
 /* Judges the options that the walk is at. Reason DROP_NONE: go on. */
-static struct ip6_local_class classify_options(const struct ip6_ext *x)
+static struct ip6_local_class classify_options(const struct ip6_extension *x)
 {
 	const struct ip6_header *ip = (const struct ip6_header *)x->packet;
 	uint32_t pointer = 0;
@@ -57,7 +57,7 @@ static struct ip6_local_class classify_options(const struct ip6_ext *x)
 }
 
 /* Judges the extension header that the walk is at. Reason DROP_NONE: go on. */
-static struct ip6_local_class classify_extension(const struct ip6_ext *x, struct seen *seen)
+static struct ip6_local_class classify_extension(const struct ip6_extension *x, struct seen *seen)
 {
 	const uint8_t *h = x->packet + x->offset;
 
@@ -94,7 +94,7 @@ static struct ip6_local_class classify_extension(const struct ip6_ext *x, struct
 }
 
 /* The checksum over the first @bytes of the upper layer at @x: 0 if it is right. */
-static uint16_t upper_checksum(const struct ip6_ext *x, uint32_t bytes)
+static uint16_t upper_checksum(const struct ip6_extension *x, uint32_t bytes)
 {
 	const struct ip6_header *ip = (const struct ip6_header *)x->packet;
 
@@ -102,7 +102,7 @@ static uint16_t upper_checksum(const struct ip6_ext *x, uint32_t bytes)
 		checksum_pseudo_ip6(ip->src, ip->dst, x->type, bytes)));
 }
 
-static struct ip6_local_class classify_icmp6(const struct ip6_ext *x, uint32_t bytes)
+static struct ip6_local_class classify_icmp6(const struct ip6_extension *x, uint32_t bytes)
 {
 	uint8_t type;
 
@@ -130,7 +130,7 @@ static struct ip6_local_class classify_icmp6(const struct ip6_ext *x, uint32_t b
 	};
 }
 
-static struct ip6_local_class classify_udp(const struct ip6_ext *x, uint32_t bytes)
+static struct ip6_local_class classify_udp(const struct ip6_extension *x, uint32_t bytes)
 {
 	const struct rte_udp_hdr *udp = (const struct rte_udp_hdr *)(x->packet + x->offset);
 	uint32_t udp_bytes;
@@ -147,7 +147,7 @@ static struct ip6_local_class classify_udp(const struct ip6_ext *x, uint32_t byt
 		.next = IP6_LOCAL_UNREACHABLE, .reason = DROP_port_unreachable, .intact = true};
 }
 
-static struct ip6_local_class classify_tcp(const struct ip6_ext *x, uint32_t bytes)
+static struct ip6_local_class classify_tcp(const struct ip6_extension *x, uint32_t bytes)
 {
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(x->packet + x->offset);
 	uint32_t header_bytes;
@@ -167,7 +167,7 @@ struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes)
 {
 	struct seen seen = {0};
 	enum ip6_ext_result r;
-	struct ip6_ext x;
+	struct ip6_extension x;
 
 	ip6_ext_begin(&x, l3, bytes);
 	while ((r = ip6_ext_step(&x)) == IP6_EXT_HEADER) {

@@ -9,7 +9,7 @@
 #define FRAGMENT_START_MASK 0xfff8u
 
 /* Reads the fragment header that the walk is at. */
-static int read_fragment(const struct ip6_ext *x, struct ip6_transport *out)
+static int read_fragment(const struct ip6_extension *x, struct ip6_transport *out)
 {
 	const uint8_t *h = x->packet + x->offset;
 	uint16_t field = (uint16_t)(h[2] << 8 | h[3]);
@@ -24,7 +24,7 @@ static int read_fragment(const struct ip6_ext *x, struct ip6_transport *out)
 
 int ip6_transport_find(const uint8_t *l3, uint32_t bytes, struct ip6_transport *out)
 {
-	struct ip6_ext x;
+	struct ip6_extension x;
 
 	*out = (struct ip6_transport){0};
 	ip6_ext_begin(&x, l3, bytes);

@@ -438,13 +438,32 @@ static inline void lb_count(struct worker *w, const struct lb_backend *b, uint32
 	stats->bytes += bytes;
 }
 
-/* Counts @m and lets it leave for @b, to which there is a way, as it is now. */
-static __rte_always_inline void lb_forward(
-	struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, const bool is_ip6)
+/* Lets IPv4 packet @m leave for @b at once, if nothing about it is special and @out is not NULL.
+ * Whether it did. @is_own, a constant: the header is the node's, its TTL stays. */
+static __rte_always_inline bool lb_leave_now(struct worker *w, struct rte_mbuf *m,
+	const struct lb_backend *b, struct ip4_way_out *out, const bool is_own)
+{
+	struct lane *tx = &w->lanes[STAGE_port_tx];
+
+	pkt_of(m)->nexthop = b->nexthop;
+	if (UNLIKELY(!out || tx->n == LANE_MAX ||
+		     !ip4_forward_now(w, out, m, &w->world->nexthops[b->nexthop], is_own)))
+		return false;
+	tx->pkts[tx->n++] = m;
+	return true;
+}
+
+/* Counts @m and lets it leave for @b, to which there is a way, as it is now: at once by @out, if
+ * that can be. */
+static __rte_always_inline void lb_leave(struct worker *w, struct rte_mbuf *m,
+	const struct lb_backend *b, struct ip4_way_out *out, const bool is_ip6)
 {
 	lb_count(w, b, lb_l3_bytes(m));
 	pkt_of(m)->nexthop = b->nexthop;
-	lane_put(w, is_ip6 ? STAGE_ip6_forward : STAGE_ip4_forward, m);
+	if (is_ip6)
+		lane_put(w, STAGE_ip6_forward, m);
+	else if (!lb_leave_now(w, m, b, out, false))
+		lane_put(w, STAGE_ip4_forward, m);
 }
 
 /* Why @m with @l4, sent to the port of @record, is not from its backend; DROP_NONE: it is. */

@@ -208,19 +208,16 @@ static __attribute__((noinline)) bool lb_nat_ends(
 	return true;
 }
 
-/* Sends @pk its way. */
-static __rte_always_inline void lb_send(
-	struct worker *w, const struct lb_packet *pk, struct lb_way way, const bool is_ip6)
+/* Sends @pk its way: by @out, if that is not NULL and nothing about it is special. */
+static __rte_always_inline void lb_send(struct worker *w, const struct lb_packet *pk,
+	struct lb_way way, struct ip4_way_out *out, const bool is_ip6)
 {
 	const struct lb_backend *b = way.backend;
 	uint8_t hops;
 
 	if (!is_ip6 && b->inner_bytes_max && !(pk->l4.tcp_flags & LB_TCP_SYN) &&
-		w->lanes[STAGE_ip4_forward].n < LANE_MAX &&
-		LIKELY(lb_tunnel_send_plain(w, pk, b))) {
-		w->pending |= 1ULL << STAGE_ip4_forward;
+		LIKELY(lb_tunnel_send_plain(w, pk, b, out)))
 		return;
-	}
 	if (UNLIKELY(b->nexthop == 0)) {
 		lb_unreachable(w, pk->m, b->service, LB_DROP_lb_backend_unreachable, is_ip6);
 		return;
@@ -236,7 +233,7 @@ static __rte_always_inline void lb_send(
 			return;
 		lb_translate(w, pk, way, is_ip6);
 	}
-	lb_forward(w, pk->m, b, is_ip6);
+	lb_leave(w, pk->m, b, out, is_ip6);
 }
 
 /* Sends @pk whose flow @found (NULL: none) needs a closer look. */
@@ -246,7 +243,7 @@ static __attribute__((noinline)) void lb_balance_slow(
 	struct lb_way way = lb_decide(w, pk, found, is_ip6);
 
 	if (way.backend)
-		lb_send(w, pk, way, is_ip6);
+		lb_send(w, pk, way, NULL, is_ip6);
 }
 
 /* Notes where the flows of the packets in @b are. For what is not at home, the place of the flow
@@ -300,6 +297,7 @@ static __rte_always_inline struct lb_flow *lb_find(
 /* Sends the packets of clients in @b to their backends. */
 static __rte_always_inline void lb_balance(struct worker *w, struct lb_batch *b, const bool is_ip6)
 {
+	struct ip4_way_out out = {.number = WORLD_NO_INTERFACE};
 	const struct lb_table *t;
 	uint32_t tick = lb_tick(w), n_changes;
 
@@ -320,10 +318,13 @@ static __rte_always_inline void lb_balance(struct worker *w, struct lb_batch *b,
 		if (LIKELY(found != NULL))
 			way = lb_follow(w, found, pk->l4.tcp_flags, tick);
 		if (LIKELY(way.backend != NULL))
-			lb_send(w, pk, way, is_ip6);
+			lb_send(w, pk, way, &out, is_ip6);
 		else
 			lb_balance_slow(w, pk, found, is_ip6);
 	}
+	ip4_way_out_count(w, &out);
+	if (w->lanes[STAGE_port_tx].n)
+		w->pending |= 1ULL << STAGE_port_tx;
 }
 
 /* Gives @r the VIP as source and the client as destination. */

@@ -53,7 +53,7 @@ static __rte_always_inline void send_as_is(
 		lb_unreachable(w, m, b->service, LB_DROP_lb_backend_unreachable, is_ip6);
 		return;
 	}
-	lb_forward(w, m, b, is_ip6);
+	lb_leave(w, m, b, NULL, is_ip6);
 }
 
 void lb_send4(struct worker *w, struct rte_mbuf *m, const struct lb_backend *b, uint64_t hash)

@@ -97,8 +97,8 @@ static __rte_always_inline void lb_outer4_write(
  * @inner, which is no fragment's, for a backend with inner_bytes_max. As few and as wide words as
  * can be.
  */
-static __rte_always_inline void lb_outer4_write_plain(
-	uint8_t *inner, const struct lb_backend *b, uint64_t hash, uint32_t inner_bytes)
+static __rte_always_inline void lb_outer4_write_plain(uint8_t *inner, const struct lb_backend *b,
+	uint64_t hash, uint32_t inner_bytes, uint8_t ttl)
 {
 	uint16_t total_be = htobe16((uint16_t)(inner_bytes + IP4_HEADER_BYTES));
 	uint64_t first, second, sum;
@@ -115,7 +115,7 @@ static __rte_always_inline void lb_outer4_write_plain(
 	 */
 	id = first & LB_OUTER4_DF ? 0 : (uint16_t)((first >> 32) + hash);
 	first = (first & LB_OUTER4_KEPT) | (uint64_t)total_be << 16 | (uint64_t)id << 32;
-	second = (uint64_t)src_be << 32 | IPPROTO_IPIP << 8 | (LB_TUNNEL_TTL + 1u);
+	second = (uint64_t)src_be << 32 | IPPROTO_IPIP << 8 | ttl;
 	sum = checksum_add(checksum_add(first, second), dst_be);
 	second |= (uint64_t)checksum_finish(sum) << 16;
 	memcpy(inner - 20, &first, sizeof(first));

@@ -67,13 +67,12 @@ static __rte_always_inline void lb_tunnel_wrap(struct worker *w, uint8_t *inner,
 
 /*
  * Sends @pk, which opens no connection, to @b as IP in IPv4, if nothing about it is special.
- * Whether it did. Lane ip4_forward has room.
+ * Whether it did.
  */
-static __rte_always_inline bool lb_tunnel_send_plain(
-	struct worker *w, const struct lb_packet *pk, const struct lb_backend *b)
+static __rte_always_inline bool lb_tunnel_send_plain(struct worker *w, const struct lb_packet *pk,
+	const struct lb_backend *b, struct ip4_way_out *out)
 {
 	struct rte_mbuf *m = pk->m;
-	struct lane *out = &w->lanes[STAGE_ip4_forward];
 	struct pkt *p = pkt_of(m);
 	uint8_t *l3 = pk->l3;
 	uint32_t bytes = lb_l3_bytes(m);
@@ -88,11 +87,13 @@ static __rte_always_inline bool lb_tunnel_send_plain(
 	m->data_len = (uint16_t)(m->data_len + IP4_HEADER_BYTES);
 	m->pkt_len += IP4_HEADER_BYTES;
 	ip4_ttl_decrement(l3);
-	lb_outer4_write_plain(l3, b, pk->hash, bytes);
 	lb_count(w, b, bytes);
 	p->flags = PKT_LOCAL;
-	p->nexthop = b->nexthop;
-	out->pkts[out->n++] = m;
+	lb_outer4_write_plain(l3, b, pk->hash, bytes, LB_TUNNEL_TTL);
+	if (LIKELY(lb_leave_now(w, m, b, out, true)))
+		return true;
+	lb_outer4_write_plain(l3, b, pk->hash, bytes, LB_TUNNEL_TTL + 1);
+	lane_put(w, STAGE_ip4_forward, m);
 	return true;
 }
 

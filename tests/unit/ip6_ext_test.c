@@ -59,7 +59,7 @@ static void a_walk_ends_at_the_upper_layer_or_says_why_not(void **state)
 		uint32_t len;
 		uint8_t *packet = exact_packet(cases[i].packet, &len);
 		enum ip6_ext_result r;
-		struct ip6_ext x;
+		struct ip6_extension x;
 
 		ip6_ext_begin(&x, packet, len);
 		while ((r = ip6_ext_step(&x)) == IP6_EXT_HEADER)
@@ -81,7 +81,7 @@ static void a_walk_over_noise_stays_inside_the_packet(void **state)
 	for (unsigned round = 0; round < 20000; round++) {
 		uint32_t len = 40 + (uint32_t)(random >> 33) % 200, steps = 0;
 		uint8_t *packet = malloc(len);
-		struct ip6_ext x;
+		struct ip6_extension x;
 
 		for (uint32_t i = 0; i < len; i++) {
 			static const uint8_t types[8] = {0, 43, 44, 51, 60, 60, 0, 1};
@@ -120,7 +120,7 @@ static void fragment_headers_tell_first_and_whole_ones(void **state)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint8_t packet[FRAME_MAX];
-		struct ip6_ext x;
+		struct ip6_extension x;
 
 		ip6_ext_begin(&x, packet, frame_build(cases[i].packet, packet));
 		assert_int_equal(ip6_ext_step(&x), IP6_EXT_HEADER);
@@ -153,7 +153,7 @@ static void unknown_options_decide_by_their_two_high_bits(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		uint32_t len, pointer = 0;
 		uint8_t *packet = exact_packet(cases[i].packet, &len);
-		struct ip6_ext x;
+		struct ip6_extension x;
 
 		ip6_ext_begin(&x, packet, len);
 		assert_int_equal(ip6_ext_step(&x), IP6_EXT_HEADER);

@@ -121,7 +121,7 @@ static void the_plain_outer_header_is_the_general_one(void **state)
 		inner[1] = o.tos;
 		inner[6] = o.keep_whole ? 0x40 : 0;
 		inner[7] = 0;
-		lb_outer4_write_plain(inner, &b, hash, o.inner_bytes);
+		lb_outer4_write_plain(inner, &b, hash, o.inner_bytes, LB_TUNNEL_TTL + 1);
 		memcpy(&id, plain + 4, sizeof(id));
 		o.id = be16toh(id);
 		assert_true(!o.keep_whole || id == 0);
@@ -162,6 +162,42 @@ static void a_packet_that_is_not_plain_takes_the_general_way(void **state)
 			}
 			lb_test_stop();
 		}
+	}
+}
+
+/* What the node has counted as sent by all its interfaces. */
+static uint64_t counted_bytes(void)
+{
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < WORLD_INTERFACES_MAX; i++)
+		n += node_worker(0)->stats->interfaces[i].tx_bytes;
+	return n;
+}
+
+/* The first packet takes the way by stage ip4_forward, those that follow a flow save it. */
+static void what_follows_leaves_like_the_first_and_is_counted(void **state)
+{
+	static const uint8_t modes[] = {API_LB_DSR, API_LB_IPIP, API_LB_GUE};
+
+	for (size_t i = 0; i < ARRAY_SIZE(modes); i++) {
+		struct node_frame first;
+		uint64_t bytes;
+
+		start(modes[i], 4);
+		lb_test_send(0, CLIENT4);
+		assert_int_equal(node_n_output(), 1);
+		first = *node_output(0);
+		bytes = counted_bytes();
+		assert_int_equal(bytes, first.len);
+		for (unsigned k = 2; k < 5; k++) {
+			lb_test_send(0, CLIENT4);
+			assert_int_equal(node_n_output(), k);
+			assert_int_equal(node_output(k - 1)->len, first.len);
+			assert_memory_equal(node_output(k - 1)->bytes, first.bytes, first.len);
+			assert_int_equal(counted_bytes(), k * bytes);
+		}
+		lb_test_stop();
 	}
 }
 
@@ -370,6 +406,7 @@ int main(void)
 		cmocka_unit_test(an_outer_header_is_right_to_the_last_byte),
 		cmocka_unit_test(the_plain_outer_header_is_the_general_one),
 		cmocka_unit_test(a_packet_that_is_not_plain_takes_the_general_way),
+		cmocka_unit_test(what_follows_leaves_like_the_first_and_is_counted),
 		cmocka_unit_test(the_source_of_a_tunnel_carries_the_hash_where_it_may),
 		cmocka_unit_test(the_source_prefix_of_a_tunnel_is_used),
 		cmocka_unit_test(what_does_not_fit_is_reported_or_cut),
