@@ -11,32 +11,38 @@
 #include "dataplane/kv/kv_route.h"
 #include "dataplane/kv/kv_worker.h"
 
-bool kv_input_is_readable(const struct kv_input *in)
+/* The next place of the batch, for a command of @in that begins where it is; put() keeps it. */
+static inline struct kv_parsed *place(struct kv_worker *kv, struct kv_input *in)
 {
-	const struct kv_client *c = in->client;
+	struct kv_parsed *p = &kv->parsed[kv->n_parsed];
 
-	if (!c || in->stopped || in->hold || c->waits || (c->flags & KV_CLIENT_CLOSING))
-		return false;
-	return in->at < in->len || (c->query && c->query->result != RESP_MORE);
+	p->input = in;
+	p->start = in->at;
+	p->in_query = false;
+	p->own_args = false;
+	p->has_key = false;
+	return p;
 }
 
-/* Puts a command into the batch; its arguments are in place. */
-static void put(struct worker *w, struct kv_input *in, const struct kv_parsed *command)
+/* Keeps command @p, which is in its place, with @argc arguments at @argv. */
+static inline void put(
+	struct worker *w, struct kv_parsed *p, const struct resp_arg *argv, uint32_t argc)
 {
 	struct kv_worker *kv = w->kv;
-	struct kv_parsed *p = &kv->parsed[kv->n_parsed++];
+	const struct kv_command *command = kv_command_of(argv, argc);
 
-	*p = *command;
-	p->input = in;
-	in->n_batched++;
-	p->command = kv_exec_find(p->argv, p->argc);
-	if (!p->own_args)
-		kv->n_args += p->argc;
-	if (p->command && p->command->first_key > 0 && (uint32_t)p->command->first_key < p->argc) {
-		const struct resp_arg *key = &p->argv[p->command->first_key];
+	kv->n_parsed++;
+	p->input->n_batched++;
+	p->command = command;
+	p->argv = argv;
+	p->argc = argc;
+	if (LIKELY(!p->own_args))
+		kv->n_args += argc;
+	if (command && command->first_key > 0 && (uint32_t)command->first_key < argc) {
+		const struct resp_arg *key = &argv[command->first_key];
 
 		p->has_key = true;
-		kv_key_make(kv->shard, &p->key, in->client->db, key->bytes, key->len);
+		kv_key_make(kv->shard, &p->key, p->input->client->db, key->bytes, key->len);
 		kv_shard_prefetch_bucket(kv->shard, &p->key);
 	}
 }
@@ -44,22 +50,23 @@ static void put(struct worker *w, struct kv_input *in, const struct kv_parsed *c
 /* Puts an entry into the batch that answers with in->parser's error. */
 static void put_error(struct worker *w, struct kv_input *in, const struct resp_parser *parser)
 {
-	struct kv_parsed *p = &w->kv->parsed[w->kv->n_parsed++];
+	struct kv_parsed *p = place(w->kv, in);
 
+	w->kv->n_parsed++;
 	in->parser = *parser;
 	in->hold = true;
-	*p = (struct kv_parsed){.input = in, .start = in->at};
+	p->argc = 0;
 }
 
 /* Room for @n arguments: in the worker's array, or when even the whole of it is too small in memory
  * of their own. NULL: not in this batch, or (@in stopped) never. */
-static struct resp_arg *args_room(
+static inline struct resp_arg *args_room(
 	struct worker *w, struct kv_input *in, uint32_t n, struct kv_parsed *command)
 {
 	struct kv_worker *kv = w->kv;
 	struct resp_arg *args;
 
-	if (n <= KV_BATCH_ARGS - kv->n_args)
+	if (LIKELY(n <= KV_BATCH_ARGS - kv->n_args))
 		return &kv->args[kv->n_args];
 	if (kv->n_parsed > 0) {
 		in->hold = true;
@@ -91,7 +98,7 @@ static int split_query(struct worker *w, struct kv_input *in, struct resp_arg *a
 static void put_query(struct worker *w, struct kv_input *in)
 {
 	struct kv_query *q = in->client->query;
-	struct kv_parsed command = {.start = in->at, .in_query = true};
+	struct kv_parsed *command = place(w->kv, in);
 	int argc = (int)q->parser.argc;
 	struct resp_arg *args;
 
@@ -100,7 +107,7 @@ static void put_query(struct worker *w, struct kv_input *in)
 		return;
 	}
 	args = args_room(
-		w, in, q->result == RESP_LINE ? RESP_LINE_ARGS(q->len) : q->parser.argc, &command);
+		w, in, q->result == RESP_LINE ? RESP_LINE_ARGS(q->len) : q->parser.argc, command);
 	if (!args)
 		return;
 	if (q->result == RESP_COMMAND)
@@ -109,12 +116,11 @@ static void put_query(struct worker *w, struct kv_input *in)
 		argc = split_query(w, in, args);
 	if (argc > 0) {
 		in->hold = true;
-		command.argv = args;
-		command.argc = (uint32_t)argc;
-		put(w, in, &command);
+		command->in_query = true;
+		put(w, command, args, (uint32_t)argc);
 		return;
 	}
-	if (command.own_args)
+	if (command->own_args)
 		kv_memory_free(w, args);
 	if (argc < 0)
 		put_error(w, in, &(struct resp_parser){.error = RESP_UNBALANCED_QUOTES});
@@ -128,7 +134,7 @@ static void read_direct(struct worker *w, struct kv_input *in, const struct resp
 	struct kv_worker *kv = w->kv;
 	struct resp_arg rest = {.bytes = in->p + in->at, .len = in->len - in->at};
 	struct resp_parser parser = {0};
-	struct kv_parsed command = {.start = in->at};
+	struct kv_parsed *command;
 	struct resp_arg *args;
 
 	switch (resp_parse(
@@ -149,14 +155,13 @@ static void read_direct(struct worker *w, struct kv_input *in, const struct resp
 		return;
 	}
 	if (parser.argc > 0) {
-		args = args_room(w, in, parser.argc, &command);
+		command = place(kv, in);
+		args = args_room(w, in, parser.argc, command);
 		if (!args)
 			return;
-		if (command.own_args)
+		if (UNLIKELY(command->own_args))
 			resp_collect(&parser, rest.bytes, args);
-		command.argv = args;
-		command.argc = parser.argc;
-		put(w, in, &command);
+		put(w, command, args, parser.argc);
 	}
 	in->at += parser.bytes;
 }
@@ -171,12 +176,12 @@ void kv_batch_read(struct worker *w, struct kv_input *in)
 		/* Whoever has not authenticated may be about to: what the next command may be
 		 * depends on this one. */
 		limits.guest = !kv_client_is_trusted(w, c);
-		if (c->query && c->query->result != RESP_MORE)
-			put_query(w, in);
-		else if (c->query)
-			in->at += kv_query_feed(w, c, &limits, in->p + in->at, in->len - in->at);
-		else
+		if (LIKELY(!c->query))
 			read_direct(w, in, &limits);
+		else if (kv_query_is_ready(c->query))
+			put_query(w, in);
+		else
+			in->at += kv_query_feed(w, c, &limits, in->p + in->at, in->len - in->at);
 		if (limits.guest && kv->n_parsed > 0)
 			in->hold = true;
 	}

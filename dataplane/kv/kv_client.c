@@ -231,11 +231,6 @@ void kv_client_auth_default(const struct worker *w, struct kv_client *c)
 		c->flags |= KV_CLIENT_AUTHENTICATED;
 }
 
-bool kv_client_is_trusted(const struct worker *w, const struct kv_client *c)
-{
-	return w->kv->settings.password[0] == '\0' || (c->flags & KV_CLIENT_AUTHENTICATED);
-}
-
 struct kv_client *kv_client_at(const struct worker *w, uint32_t i)
 {
 	struct kv_client *c = &w->kv->clients[i];

@@ -131,8 +131,20 @@ void kv_batch_run(struct worker *w);
 /* After kv_batch_run and kv_client_see_ended: how far @in has come, and whether it has a client. */
 void kv_input_settle(struct kv_input *in);
 
+/* Whether @query, NULL: none, holds something to be run or answered. */
+bool kv_query_is_ready(const struct kv_query *query);
+
 /* Whether @in has anything that could be read now. */
-bool kv_input_is_readable(const struct kv_input *in);
+static inline bool kv_input_is_readable(const struct kv_input *in)
+{
+	const struct kv_client *c = in->client;
+
+	if (!c || (in->at == in->len && LIKELY(!c->query)))
+		return false;
+	if (in->stopped || in->hold || c->waits || (c->flags & KV_CLIENT_CLOSING))
+		return false;
+	return LIKELY(in->at < in->len) || kv_query_is_ready(c->query);
+}
 
 /* There is room again after send() took less than it was given. */
 void kv_client_writable(struct worker *w, struct kv_client *c);
@@ -165,9 +177,6 @@ void kv_client_go_on(struct worker *w, struct kv_client *c, enum kv_client_waits
 
 /* As after connecting: trusted where no password is asked for, and from then on, as by Redis. */
 void kv_client_auth_default(const struct worker *w, struct kv_client *c);
-
-/* Whether @c may do anything: it has authenticated, or there is no password. */
-bool kv_client_is_trusted(const struct worker *w, const struct kv_client *c);
 
 /* The client number @i of the pool if it is one, else NULL; i < kv_client_places(w). */
 struct kv_client *kv_client_at(const struct worker *w, uint32_t i);

@@ -121,6 +121,9 @@ const struct kv_command *kv_command_find(const void *name, uint32_t len);
 const struct kv_command *kv_subcommand_find(
 	const struct kv_command *container, const void *name, uint32_t len);
 
+/* The row of argv[0] and, of containers, argv[1]; NULL: there is none. */
+const struct kv_command *kv_command_of(const struct resp_arg *argv, uint32_t argc);
+
 /* Whether it has subcommands. */
 bool kv_command_is_container(const struct kv_command *command);
 

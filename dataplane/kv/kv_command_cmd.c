@@ -134,7 +134,7 @@ void kv_cmd_command_list(struct kv_call *c)
 static const struct kv_command *find_with_keys(struct kv_call *c)
 {
 	uint32_t argc = c->argc - 2;
-	const struct kv_command *command = kv_exec_find(c->argv + 2, argc);
+	const struct kv_command *command = kv_command_of(c->argv + 2, argc);
 
 	if (!command)
 		kv_reply_error(c->reply, "ERR Invalid command specified");

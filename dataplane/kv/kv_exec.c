@@ -13,17 +13,6 @@
 
 #define EXECABORT "EXECABORT Transaction discarded because of: "
 
-const struct kv_command *kv_exec_find(const struct resp_arg *argv, uint32_t argc)
-{
-	const struct kv_command *command = kv_command_find(argv[0].bytes, argv[0].len);
-
-	if (!command || kv_command_is_sub(command))
-		return NULL;
-	if (argc == 1 || !kv_command_is_container(command))
-		return command;
-	return kv_subcommand_find(command, argv[1].bytes, argv[1].len);
-}
-
 /* Up to @max bytes of @arg, as a C string would show them. */
 static int shown(const struct resp_arg *arg, uint32_t max)
 {

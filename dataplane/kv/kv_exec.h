@@ -14,9 +14,6 @@ enum kv_exec_result {
 	KV_EXEC_WAIT, /* not now: offer it again; the client has a reason in its waits */
 };
 
-/* The row of argv[0] and, of containers, argv[1]; NULL: there is none. */
-const struct kv_command *kv_exec_find(const struct resp_arg *argv, uint32_t argc);
-
 /* Runs one command of a client and answers to kv->reply, which is the client's. */
 enum kv_exec_result kv_exec(struct worker *w, struct kv_parsed *p);
 

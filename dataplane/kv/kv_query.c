@@ -7,6 +7,11 @@
 
 #define FIRST_BYTES 480u /* small enough for many slow clients */
 
+bool kv_query_is_ready(const struct kv_query *query)
+{
+	return query && query->result != RESP_MORE;
+}
+
 void kv_query_free(struct worker *w, struct kv_client *c)
 {
 	kv_memory_free(w, c->query);

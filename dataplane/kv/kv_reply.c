@@ -45,25 +45,35 @@ static void append(struct kv_reply *r, const void *p, uint32_t n)
 	r->len += n;
 }
 
-/* A type, a number and a line end. */
-static void head(struct kv_reply *r, char type, int64_t n)
+/* Writes a type, a number and a line end to @p; their length. */
+static inline uint32_t write_head(uint8_t *p, char type, int64_t n)
 {
-	uint8_t *p;
-	uint32_t len;
+	uint32_t len = 2;
 
-	if (UNLIKELY(r->mute))
-		return;
-	p = room(r, HEAD_MAX);
 	p[0] = (uint8_t)type;
-	if (n >= 0 && n < 10) {
+	if (LIKELY(n >= 0 && n < 10)) {
 		p[1] = (uint8_t)('0' + n);
-		len = 2;
+	} else if (n >= 10 && n < 100) {
+		p[1] = (uint8_t)('0' + n / 10);
+		p[2] = (uint8_t)('0' + n % 10);
+		len = 3;
 	} else {
 		len = 1 + number_format_int((char *)p + 1, n);
 	}
 	p[len] = '\r';
 	p[len + 1] = '\n';
-	r->len += len + 2;
+	return len + 2;
+}
+
+/* A type, a number and a line end. */
+static void head(struct kv_reply *r, char type, int64_t n)
+{
+	uint8_t *p;
+
+	if (UNLIKELY(r->mute))
+		return;
+	p = room(r, HEAD_MAX);
+	r->len += write_head(p, type, n);
 }
 
 void kv_reply_raw(struct kv_reply *r, const void *p, uint32_t len)
@@ -91,9 +101,22 @@ void kv_reply_int(struct kv_reply *r, int64_t n)
 
 void kv_reply_bulk(struct kv_reply *r, const void *p, uint32_t len)
 {
-	head(r, '$', len);
-	kv_reply_raw(r, p, len);
-	kv_reply_raw(r, "\r\n", 2);
+	uint8_t *out = r->buffer + r->len;
+	uint32_t n;
+
+	if (UNLIKELY(r->mute))
+		return;
+	if (UNLIKELY((uint64_t)len + HEAD_MAX + 2 > r->size - r->len)) {
+		head(r, '$', len);
+		append(r, p, len);
+		append(r, "\r\n", 2);
+		return;
+	}
+	n = write_head(out, '$', len);
+	memcpy(out + n, p, len);
+	out[n + len] = '\r';
+	out[n + len + 1] = '\n';
+	r->len += n + len + 2;
 }
 
 void kv_reply_text(struct kv_reply *r, const char *s)

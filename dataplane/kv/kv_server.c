@@ -45,7 +45,7 @@ static bool read_on(struct worker *w, struct tcp_conn *conn, struct kv_input *in
 		return false;
 	*in = (struct kv_input){.client = in->client};
 	in->len = tcp_peek(conn, &in->p);
-	return kv_input_is_readable(in) || in->len > 0;
+	return in->len > 0 || kv_input_is_readable(in);
 }
 
 /* @conn, which is closed, says more: discarded, and reset once it has what was sent (RFC 1122

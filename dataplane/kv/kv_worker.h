@@ -119,4 +119,10 @@ void kv_worker_stats_reset(struct worker *w);
 /* Clients of the node. */
 uint32_t kv_worker_all_clients(const struct worker *w);
 
+/* Whether @c may do anything: it has authenticated, or there is no password. */
+static inline bool kv_client_is_trusted(const struct worker *w, const struct kv_client *c)
+{
+	return w->kv->settings.password[0] == '\0' || (c->flags & KV_CLIENT_AUTHENTICATED);
+}
+
 #endif

@@ -36,19 +36,15 @@ bool number_parse_int(const uint8_t *p, uint32_t len, int64_t *out)
 
 uint32_t number_format_int(char *out, int64_t n)
 {
-	char digits[NUMBER_INT_TEXT_MAX];
 	uint64_t v = n < 0 ? -(uint64_t)n : (uint64_t)n;
-	uint32_t at = sizeof(digits), len;
+	uint32_t len = n < 0 ? 2 : 1, at;
 
-	do {
-		digits[--at] = (char)('0' + v % 10);
-		v /= 10;
-	} while (v != 0);
-	if (n < 0)
-		digits[--at] = '-';
-	len = (uint32_t)sizeof(digits) - at;
-	memcpy(out, digits + at, len);
+	for (uint64_t rest = v; rest >= 10; rest /= 10)
+		len++;
+	out[0] = '-';
 	out[len] = '\0';
+	for (at = len; at > (n < 0); v /= 10)
+		out[--at] = (char)('0' + v % 10);
 	return len;
 }
 

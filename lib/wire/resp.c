@@ -6,7 +6,9 @@
 #include "lib/wire/number.h"
 #include "lib/wire/resp.h"
 
-#define NO_END UINT32_MAX
+#define NO_END     UINT32_MAX
+#define SHORT_LINE 6   /* bytes of the longest short_line(), and of the shortest argument */
+#define SHORT_MAX  999 /* its largest number */
 
 static const char *const error_texts[RESP_ERROR_COUNT] = {
 	[RESP_OK] = "",
@@ -48,33 +50,55 @@ static uint32_t digit(uint8_t c)
 }
 
 /*
- * Most lines by far are @type, a number of one to three digits and a line end: read at once. False:
- * it is something else, or not all there.
+ * Most lines by far are @type, a number of one to three digits and a line end: read at once, six
+ * bytes of it being there. The length of the line, or 0: it is something else.
  */
-static inline bool read_short(
-	struct resp_parser *parser, const struct resp_arg *input, uint8_t type, int64_t *n)
+static inline uint32_t short_line(const uint8_t *line, uint8_t type, uint32_t *n)
 {
-	const uint8_t *line = input->bytes + parser->bytes;
-	uint32_t v;
+	uint32_t v = digit(line[1]);
 
-	if (input->len - parser->bytes < 6 || line[0] != type || digit(line[1]) > 9)
-		return false;
-	v = digit(line[1]);
-	if (line[2] == '\r') {
-		parser->bytes += 4;
-	} else if (v == 0 || digit(line[2]) > 9) {
-		return false;
-	} else if (line[3] == '\r') {
-		v = v * 10 + digit(line[2]);
-		parser->bytes += 5;
-	} else if (digit(line[3]) <= 9 && line[4] == '\r') {
-		v = v * 100 + digit(line[2]) * 10 + digit(line[3]);
-		parser->bytes += 6;
-	} else {
-		return false;
-	}
-	parser->scanned = 0;
+	if (line[0] != type || v > 9)
+		return 0;
 	*n = v;
+	if (line[2] == '\r')
+		return 4;
+	if (v == 0 || digit(line[2]) > 9)
+		return 0;
+	*n = v = v * 10 + digit(line[2]);
+	if (line[3] == '\r')
+		return 5;
+	*n = v * 10 + digit(line[3]);
+	return digit(line[3]) <= 9 && line[4] == '\r' ? 6 : 0;
+}
+
+/*
+ * Most commands by far are whole and have few arguments, all shorter than 1000 bytes: read at once.
+ * False: this is another one, nothing of it has been noted.
+ */
+static inline bool read_plain(struct resp_parser *parser, const struct resp_arg *input,
+	struct resp_arg *args, uint32_t max)
+{
+	uint32_t at, argc, len;
+
+	if (input->len < SHORT_LINE)
+		return false;
+	at = short_line(input->bytes, '*', &argc);
+	if (at == 0 || argc == 0 || argc > max)
+		return false;
+	for (uint32_t i = 0; i < argc; i++) {
+		uint32_t line;
+
+		if (input->len - at < SHORT_LINE)
+			return false;
+		line = short_line(input->bytes + at, '$', &len);
+		at += line;
+		if (line == 0 || input->len - at < len + 2)
+			return false;
+		args[i] = (struct resp_arg){.bytes = input->bytes + at, .len = len};
+		at += len + 2;
+	}
+	parser->argc = parser->done = argc;
+	parser->bytes = at;
 	return true;
 }
 
@@ -114,9 +138,16 @@ static enum resp_result read_line(
 static inline enum resp_result read_number(
 	struct resp_parser *parser, const struct resp_arg *input, int64_t *n, bool count)
 {
-	if (LIKELY(read_short(parser, input, count ? '*' : '$', n)))
-		return RESP_COMMAND;
-	return read_line(parser, input, n, count);
+	uint32_t v, bytes = 0;
+
+	if (LIKELY(input->len - parser->bytes >= SHORT_LINE))
+		bytes = short_line(input->bytes + parser->bytes, count ? '*' : '$', &v);
+	if (UNLIKELY(bytes == 0))
+		return read_line(parser, input, n, count);
+	parser->bytes += bytes;
+	parser->scanned = 0;
+	*n = v;
+	return RESP_COMMAND;
 }
 
 /* Reads the count of arguments. RESP_COMMAND: it is there, and may be zero. */
@@ -177,6 +208,10 @@ enum resp_result resp_parse(struct resp_parser *parser, const struct resp_limits
 
 	if (input->len <= parser->bytes)
 		return RESP_MORE;
+	if (LIKELY(parser->argc == 0 && parser->scanned == 0 && !limits->guest &&
+		    limits->bulk_bytes_max >= SHORT_MAX) &&
+		read_plain(parser, input, args, max))
+		return RESP_COMMAND;
 	if (parser->argc == 0) {
 		if (input->bytes[0] != '*')
 			return parse_line(parser, input);

@@ -19,7 +19,7 @@ static const struct kv_command *look_up(const char *name)
 
 	if (bar)
 		argv[1] = (struct resp_arg){(const uint8_t *)bar + 1, (uint32_t)strlen(bar + 1)};
-	return kv_exec_find(argv, bar ? 2 : 1);
+	return kv_command_of(argv, bar ? 2 : 1);
 }
 
 static int start(void **state)
@@ -48,7 +48,7 @@ static void a_subcommand_is_no_command(void **state)
 	struct resp_arg whole = {(const uint8_t *)"object|encoding", 15};
 
 	assert_non_null(kv_command_find("object|encoding", 15));
-	assert_null(kv_exec_find(&whole, 1));
+	assert_null(kv_command_of(&whole, 1));
 	assert_null(look_up("object|nothing"));
 	assert_true(kv_command_is_container(kv_command_find("object", 6)));
 	assert_true(kv_command_is_sub(kv_command_find("object|encoding", 15)));
