@@ -27,17 +27,20 @@
 
 #define TCP_TS_BYTES 12 /* of a padded time stamp option */
 
-#define TCP_DELACK_MS         40     /* RFC 9293 3.8.6.3 allows 500 */
-#define TCP_QUICK_ACKS        16     /* segments acknowledged at once at the start */
-#define TCP_SYN_TRIES         6      /* active: 63 s; R2 of RFC 9293 3.8.3 (MUST-23) is longer */
-#define TCP_SYN_ACK_TRIES     4      /* passive: 15 s */
-#define TCP_USER_TIMEOUT_MS   100000 /* R2 of RFC 9293 3.8.3 */
-#define TCP_FIN_WAIT_2_MS     60000
-#define TCP_KEEPALIVE_S       300 /* as Redis's tcp-keepalive */
-#define TCP_KEEPALIVE_PROBES  3   /* each a third of the idle time after the last */
-#define TCP_PAWS_MS           (24ULL * 24 * 3600 * 1000) /* RFC 7323 5.5 */
-#define TCP_RECV_START_BYTES  65535                      /* first receive window, before it grows */
-#define TCP_GAP_SEGMENTS_MAX  128  /* out-of-order segments of one connection */
+#define TCP_DELACK_MS        40     /* RFC 9293 3.8.6.3 allows 500 */
+#define TCP_QUICK_ACKS       16     /* segments acknowledged at once at the start */
+#define TCP_SYN_TRIES        6      /* active: 63 s; R2 of RFC 9293 3.8.3 (MUST-23) is longer */
+#define TCP_SYN_ACK_TRIES    4      /* passive: 15 s */
+#define TCP_USER_TIMEOUT_MS  100000 /* R2 of RFC 9293 3.8.3 */
+#define TCP_FIN_WAIT_2_MS    60000
+#define TCP_KEEPALIVE_S      300 /* as Redis's tcp-keepalive */
+#define TCP_KEEPALIVE_PROBES 3   /* each a third of the idle time after the last */
+#define TCP_PAWS_MS          (24ULL * 24 * 3600 * 1000) /* RFC 7323 5.5 */
+#define TCP_RECV_START_BYTES 65535                      /* first receive window, before it grows */
+#define TCP_GAP_SEGMENTS_MAX 1024 /* out-of-order segments of one connection, and ... */
+#define TCP_GAP_SHARE        4    /* ... this part of what the worker may still hold, but ... */
+#define TCP_GAP_SEGMENTS_MIN 32   /* ... so many in any case */
+
 #define TCP_RECV_SEGMENTS_MAX 1024 /* unread segments of one connection */
 #define TCP_CHALLENGES        4    /* challenge ACKs per connection and ... */
 #define TCP_CHALLENGE_MS      500  /* ... this long, plus up to as much again at random */

@@ -85,11 +85,13 @@ static bool send_lost(struct worker *w, struct tcp_conn *c)
 	struct tcp_segment *s;
 
 	while ((s = tcp_recovery_next_lost(&c->busy->rec, pool)) != NULL) {
-		uint32_t bytes = MIN_OF(s->end - s->start, mss), flight = tcp_flight_bytes(c);
+		uint32_t flight = tcp_flight_bytes(c), cwnd = c->busy->cc.cwnd_bytes, bytes;
 
 		if (!tcp_lanes_have_room(w))
 			return true;
-		if (flight != 0 && flight + bytes > c->busy->cc.cwnd_bytes) {
+		tcp_recovery_join(&c->busy->rec, pool, s, MIN_OF(mss, cwnd - MIN_OF(flight, cwnd)));
+		bytes = MIN_OF(s->end - s->start, mss);
+		if (flight != 0 && flight + bytes > cwnd) {
 			/* After a timeout it must grow again (RFC 5681 3.1). */
 			c->flags |= TCP_CONN_CWND_LIMITED;
 			break;
@@ -317,6 +319,7 @@ void tcp_output_head(struct worker *w, struct tcp_conn *c)
 
 	if (!s)
 		return;
+	tcp_recovery_join(&c->busy->rec, pool, s, mss);
 	if (cut(w, c, s, mss))
 		retransmit(w, c, s);
 }

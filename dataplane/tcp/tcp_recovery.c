@@ -102,6 +102,43 @@ int tcp_recovery_split(
 	return 0;
 }
 
+void tcp_segment_absorb_next(struct tcp_recovery *r, struct tcp_segment_pool *pool, uint32_t number)
+{
+	struct tcp_segment *s = tcp_segment_at(pool, number);
+	uint32_t next = s->next;
+	struct tcp_segment *t = tcp_segment_at(pool, next);
+
+	s->end = t->end;
+	s->flags |= t->flags;
+	s->n_merged = (uint16_t)(s->n_merged + t->n_merged);
+	s->next = t->next;
+	if (r->last == next)
+		r->last = number;
+	if (r->sack_hint == next)
+		r->sack_hint = number;
+	tcp_segment_free(r, pool, next);
+}
+
+void tcp_recovery_join(struct tcp_recovery *r, struct tcp_segment_pool *pool, struct tcp_segment *s,
+	uint32_t payload_bytes)
+{
+	uint32_t number = tcp_segment_number(pool, s);
+
+	BRAID_ASSERT(s->flags & TCP_SEGMENT_LOST);
+	while (number != r->last) {
+		const struct tcp_segment *t = tcp_segment_at(pool, s->next);
+
+		if (!(t->flags & TCP_SEGMENT_LOST) ||
+			t->end - s->start - !!(t->flags & TCP_SEGMENT_FIN) > payload_bytes)
+			break;
+		s->n_sent = MAX_OF(s->n_sent, t->n_sent);
+		tcp_link_del(pool, &r->lost_first, s->next);
+		tcp_segment_absorb_next(r, pool, number);
+	}
+	/* They leave as one segment. */
+	s->n_merged = 1;
+}
+
 void tcp_recovery_enter(struct tcp_recovery *r, const struct tcp_segment_pool *pool)
 {
 	r->in_recovery = true;

@@ -174,6 +174,11 @@ void tcp_recovery_on_retransmit(struct tcp_recovery *r, struct tcp_segment_pool 
 int tcp_recovery_split(
 	struct tcp_recovery *r, struct tcp_segment_pool *pool, struct tcp_segment *s, uint32_t at);
 
+/* Makes one record of @s, which is lost, and of those behind it that are lost too, as long as it
+ * has at most @payload_bytes. What left in many small segments comes again in few. */
+void tcp_recovery_join(struct tcp_recovery *r, struct tcp_segment_pool *pool, struct tcp_segment *s,
+	uint32_t payload_bytes);
+
 /* Whether a tail loss probe may be scheduled for what is out (RFC 8985 7.2). */
 bool tcp_recovery_may_probe(const struct tcp_recovery *r);
 

@@ -20,16 +20,6 @@ struct walk {
 	unsigned steps;
 };
 
-static void segment_free(struct tcp_recovery *r, struct tcp_segment_pool *pool, uint32_t number)
-{
-	tcp_segment_at(pool, number)->next = pool->free;
-	pool->free = number;
-	pool->n_free++;
-	r->n_segments--;
-	if (r->sack_hint == number)
-		r->sack_hint = 0;
-}
-
 /* Takes the record @number out of the accounts and its ring. */
 static void segment_forget(
 	struct tcp_recovery *r, const struct tcp_segment_pool *pool, uint32_t number)
@@ -92,7 +82,7 @@ static void acked_cumulatively(
 			r->last = 0;
 		else
 			tcp_segment_at(pool, r->last)->next = s->next;
-		segment_free(r, pool, first);
+		tcp_segment_free(r, pool, first);
 	}
 }
 
@@ -140,24 +130,6 @@ static void blocks_read(struct blocks *b, const struct tcp_ack *ack, uint32_t sn
 	b->n = b->n ? n + 1 : 0;
 }
 
-/* Makes record @number and the one behind it, both selectively acknowledged, one. */
-static void absorb_next(struct tcp_recovery *r, struct tcp_segment_pool *pool, uint32_t number)
-{
-	struct tcp_segment *s = tcp_segment_at(pool, number);
-	uint32_t next = s->next;
-	struct tcp_segment *t = tcp_segment_at(pool, next);
-
-	s->end = t->end;
-	s->flags |= t->flags;
-	s->n_merged = (uint16_t)(s->n_merged + t->n_merged);
-	s->next = t->next;
-	if (r->last == next)
-		r->last = number;
-	if (r->sack_hint == next)
-		r->sack_hint = number;
-	segment_free(r, pool, next);
-}
-
 /* Record @number has arrived; number of the one that it is part of now. */
 static uint32_t acked_selectively(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	uint32_t number, uint32_t prev, struct tcp_rack_pass *pass)
@@ -173,12 +145,12 @@ static uint32_t acked_selectively(struct tcp_recovery *r, struct tcp_segment_poo
 	pass->out->sacked_bytes += bytes;
 	pass->out->delivered_bytes += bytes;
 	if (prev && tcp_segment_at(pool, prev)->flags & TCP_SEGMENT_SACKED) {
-		absorb_next(r, pool, prev);
+		tcp_segment_absorb_next(r, pool, prev);
 		number = prev;
 	}
 	s = tcp_segment_at(pool, number);
 	if (number != r->last && tcp_segment_at(pool, s->next)->flags & TCP_SEGMENT_SACKED)
-		absorb_next(r, pool, number);
+		tcp_segment_absorb_next(r, pool, number);
 	return number;
 }
 

@@ -69,6 +69,22 @@ static inline uint32_t tcp_recovery_first_number(
 	return r->last ? tcp_segment_at(pool, r->last)->next : 0;
 }
 
+/* Gives the record @number, which is in no ring any more, back. */
+static inline void tcp_segment_free(
+	struct tcp_recovery *r, struct tcp_segment_pool *pool, uint32_t number)
+{
+	tcp_segment_at(pool, number)->next = pool->free;
+	pool->free = number;
+	pool->n_free++;
+	r->n_segments--;
+	if (r->sack_hint == number)
+		r->sack_hint = 0;
+}
+
+/* Makes record @number and the one behind it, which is in no ring of links any more, one. */
+void tcp_segment_absorb_next(
+	struct tcp_recovery *r, struct tcp_segment_pool *pool, uint32_t number);
+
 /* Marks the outstanding record @number lost. Recovery begins with the first one: true. */
 bool tcp_recovery_mark_lost(
 	struct tcp_recovery *r, const struct tcp_segment_pool *pool, uint32_t number);

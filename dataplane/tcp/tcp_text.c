@@ -71,13 +71,23 @@ static bool may_hold(struct tcp_worker *t, struct tcp_conn *c, const struct tcp_
 	       tcp_busy_take(t, c);
 }
 
+/* How many segments one connection may have beyond a gap: what few take with long windows is left
+ * to all when many do. */
+static uint16_t gap_segments_max(const struct tcp_worker *t)
+{
+	uint32_t left = t->n_held < t->n_held_max ? t->n_held_max - t->n_held : 0;
+	uint32_t share = MAX_OF(left / TCP_GAP_SHARE, (uint32_t)TCP_GAP_SEGMENTS_MIN);
+
+	return (uint16_t)MIN_OF(share, (uint32_t)TCP_GAP_SEGMENTS_MAX);
+}
+
 /* Gives the segment to the receive queue. */
 static void keep(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 {
 	struct tcp_worker *t = w->tcp;
 	struct tcp_recv_limits limits = {
 		.gap_bytes_max = c->rcv_limit,
-		.gap_segments_max = TCP_GAP_SEGMENTS_MAX,
+		.gap_segments_max = gap_segments_max(t),
 		.segments_max = TCP_RECV_SEGMENTS_MAX,
 	};
 	uint32_t before = (uint32_t)c->busy->recv.n_mbufs + c->busy->recv.n_gap,

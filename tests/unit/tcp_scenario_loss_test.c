@@ -9,6 +9,11 @@
 /* Ten full segments leave, and a round trip passes. */
 #define TEN SEND(10 * MSS4), SKIP(10), WAIT(20)
 
+/* Ten of 100 bytes, each for itself. */
+#define TEN_SMALL                                                                                  \
+	SEND(100), SEND(100), SEND(100), SEND(100), SEND(100), SEND(100), SEND(100), SEND(100),    \
+		SEND(100), SEND(100), SKIP(10)
+
 static const struct script scripts[] = {
 	SCRIPT("a_tail_is_probed_after_two_round_trips", "RFC 8985 7.2", TALK, SEND(2 * MSS4),
 		SKIP(2), WAIT(35), QUIET, WAIT(25),
@@ -88,6 +93,25 @@ static const struct script scripts[] = {
 	SCRIPT("one_block_is_a_loss_a_quarter_later", "RFC 8985 6.2 step 5", TALK, TEN,
 		IN(.flags = A, .seq = 1, .ack = 1, SACKS(1, AT(1), AT(2))), QUIET, WAIT(10),
 		OUT(.flags = PA, .seq = 1, .ack = 1, .bytes = MSS4), STAT(rack_timeouts, 1)),
+	SCRIPT("small_ones_that_are_lost_leave_as_one", "RFC 9293 3.7.5, RFC 6675 5 (C)", TALK,
+		TEN_SMALL, WAIT(20), IN(.flags = A, .seq = 1, .ack = 1, SACKS(1, 701, 1001)),
+		OUT(.flags = PA, .seq = 1, .ack = 1, .bytes = 700), QUIET, STAT(retransmitted, 1),
+		WAIT(20), IN(.flags = A, .seq = 1, .ack = 1001), UNACKED(0)),
+	SCRIPT("small_ones_are_joined_up_to_a_hole", "RFC 6675 5 (C)", TALK, TEN_SMALL, WAIT(20),
+		IN(.flags = A, .seq = 1, .ack = 1, SACKS(2, 301, 401, 801, 1001)),
+		OUT(.flags = PA, .seq = 1, .ack = 1, .bytes = 300),
+		OUT(.flags = PA, .seq = 401, .ack = 1, .bytes = 400), QUIET),
+	SCRIPT("after_a_timeout_small_ones_leave_as_one", "RFC 9293 3.7.5, RFC 6298 5.4", BARE,
+		TEN_SMALL, WAIT(260),
+		OUT(.flags = PA, .seq = 1, .ack = 1, .bytes = 1000, .no_ts = true), QUIET,
+		IN(.flags = A, .seq = 1, .ack = 1001), UNACKED(0)),
+	SCRIPT("a_fin_joins_them", "RFC 9293 3.7.5, 3.8", BARE, SEND(100), SEND(100), CLOSE,
+		SKIP(3), WAIT(260), OUT(.flags = FPA, .seq = 1, .ack = 1, .bytes = 200), QUIET,
+		IN(.flags = A, .seq = 1, .ack = 202), STATE(TCP_FIN_WAIT_2, 1)),
+	SCRIPT("what_is_joined_fits_a_segment", "RFC 9293 3.7.1", BARE, SEND(700), SEND(700),
+		SEND(700), SKIP(3), WAIT(260), OUT(.flags = PA, .seq = 1, .ack = 1, .bytes = 1400),
+		QUIET, IN(.flags = A, .seq = 1, .ack = 1401),
+		OUT(.flags = PA, .seq = 1401, .ack = 1, .bytes = 700)),
 	SCRIPT("a_lost_retransmission_is_seen", "RFC 8985 5.1, 6.2", TALK, SEND(20 * MSS4),
 		SKIP(10), WAIT(20), IN(.flags = A, .seq = 1, .ack = 1, SACKS(1, AT(1), AT(7))),
 		OUT(.flags = PA, .seq = 1, .ack = 1, .bytes = MSS4), WAIT(2), FORGET,
