@@ -108,6 +108,14 @@ static bool is_duplicate(const struct tcp_conn *c, const struct tcp_seg *s, uint
 	       !(s->flags & RTE_TCP_FIN_FLAG) && c->snd_wnd == wnd_before;
 }
 
+/* Whether @s is the bare duplicate by which a peer that does not report duplicates says that a tail
+ * loss probe was one (RFC 8985 7.4.2). */
+static bool answers_probe(const struct tcp_conn *c, const struct tcp_seg *s, uint32_t wnd_before)
+{
+	return s->bytes == 0 && ((c->flags & TCP_CONN_TAIL_PROBED) || c->busy->rec.probing) &&
+	       !(s->flags & RTE_TCP_FIN_FLAG) && c->snd_wnd == wnd_before;
+}
+
 /* Takes in an acknowledgement that says something new about what is out. */
 static void take_in(struct worker *w, struct tcp_conn *c, const struct tcp_seg *s)
 {
@@ -141,7 +149,8 @@ bool tcp_ack_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 	if (UNLIKELY(tcp_seq_lt(s->ack, c->snd_una)))
 		return true;
 	update_window(c, s);
-	if (s->ack != c->snd_una || (s->options.n_sacks != 0 && tcp_busy_take(w->tcp, c))) {
+	if (s->ack != c->snd_una || ((s->options.n_sacks != 0 || answers_probe(c, s, wnd_before)) &&
+					    tcp_busy_take(w->tcp, c))) {
 		if (is_duplicate(c, s, wnd_before))
 			tcp_stats(w)->duplicate_acks++;
 		take_in(w, c, s);

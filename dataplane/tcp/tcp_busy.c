@@ -24,6 +24,11 @@ bool tcp_busy_add(struct tcp_worker *t, struct tcp_conn *c)
 		.progress_at = tcp_now(t->w),
 	};
 	c->busy = b;
+	if (UNLIKELY(c->flags & TCP_CONN_TAIL_PROBED)) {
+		b->rec.probing = b->rec.probe_retransmitted = true;
+		b->rec.probe_end = c->snd_una;
+		c->flags &= ~(uint32_t)TCP_CONN_TAIL_PROBED;
+	}
 	return true;
 }
 
@@ -37,6 +42,10 @@ void tcp_busy_del(struct tcp_worker *t, struct tcp_conn *c)
 	t->w->stats->tcp.held_mbufs = t->n_held;
 	tcp_recv_queue_clear(&b->recv);
 	tcp_send_queue_clear(&b->send, &t->blocks);
+	/* Whether the probe was needed is told by the next acknowledgement (RFC 8985 7.4.2). */
+	if (UNLIKELY(
+		    b->rec.probing && b->rec.probe_retransmitted && b->rec.probe_end == c->snd_una))
+		c->flags |= TCP_CONN_TAIL_PROBED;
 	tcp_recovery_clear(&b->rec, &t->segments);
 	c->cwnd_bytes = b->cc.cwnd_bytes;
 	c->ssthresh_bytes = b->cc.ssthresh_bytes;

@@ -57,6 +57,8 @@ enum tcp_conn_flags {
 	TCP_CONN_SENT = 1 << 23,      /* something is in flight since the timer was set */
 	TCP_CONN_ACKED = 1 << 15,     /* ... was acknowledged: the timer starts anew */
 	TCP_CONN_IN_SOURCE = 1 << 25, /* counted for its source */
+	TCP_CONN_TAIL_PROBED =
+		1 << 26, /* not busy: what was sent last, up to snd_una, was probed */
 };
 
 /* What rexmit_at is for. */

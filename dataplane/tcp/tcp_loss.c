@@ -82,8 +82,12 @@ void tcp_loss_on_acked(
 		cc->on_undo(&c->busy->cc);
 		tcp_stats(w)->undone++;
 	}
-	if (UNLIKELY(acked->probe_repaired && !c->busy->rec.in_recovery))
-		cc->on_congestion(&c->busy->cc, &e, true);
+	if (UNLIKELY(acked->probe_repaired && !c->busy->rec.in_recovery)) {
+		/* What was out when it was lost is not known any more (RFC 9438 4.6 permits it). */
+		struct tcp_cc_event lost = tcp_loss_event(w, c, 0, c->busy->cc.cwnd_bytes);
+
+		cc->on_congestion(&c->busy->cc, &lost, true);
+	}
 	if (UNLIKELY(acked->recovery_entered))
 		enter_recovery(w, c, flight_bytes);
 	if (UNLIKELY(c->busy->rec.in_recovery && !c->busy->rec.after_rto))
