@@ -74,6 +74,7 @@ void tcp_recovery_on_retransmit(struct tcp_recovery *r, struct tcp_segment_pool 
 	s->flags |= TCP_SEGMENT_RETRANSMITTED;
 	s->n_sent = (uint8_t)(s->n_sent + (s->n_sent < UINT8_MAX));
 	s->sent_ns = now_ns;
+	r->n_again = (uint16_t)(r->n_again + (r->in_recovery && r->n_again < UINT16_MAX));
 }
 
 int tcp_recovery_split(
@@ -141,6 +142,10 @@ void tcp_recovery_join(struct tcp_recovery *r, struct tcp_segment_pool *pool, st
 
 void tcp_recovery_enter(struct tcp_recovery *r, const struct tcp_segment_pool *pool)
 {
+	if (!r->in_recovery) {
+		r->n_again = 0;
+		r->recover_start = tcp_recovery_first(r, pool)->start;
+	}
 	r->in_recovery = true;
 	r->after_rto = false;
 	r->undo_open = true;

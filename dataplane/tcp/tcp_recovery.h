@@ -100,6 +100,8 @@ struct tcp_recovery {
 	bool probing : 1;             /* a tail loss probe is out */
 	bool probe_retransmitted : 1; /* TLP.is_retrans */
 	bool undo_open : 1;           /* nothing sent again in this recovery was acknowledged yet */
+	uint16_t n_again;             /* sent again in the last recovery, not reported as twice */
+	uint32_t recover_start; /* ... which is about what lies between this and recover_end */
 };
 
 /* Records that [@start, @end) leaves now for the first time. 0 or -ENOBUFS: send it later, with
@@ -126,10 +128,10 @@ struct tcp_acked {
 	uint32_t rtt_us;          /* a sample, already taken; 0: none */
 	bool dsack;               /* the first block reports a duplicate (RFC 2883) */
 	bool retransmission_acked;
-	bool recovery_entered; /* the first loss: tell congestion control */
-	bool recovery_left;    /* all that was out when recovery began has arrived */
-	bool probe_repaired;   /* a tail loss probe filled a hole: a loss too (RFC 8985 7.4) */
-	bool spurious;         /* recovery was not needed (Eifel, RFC 3522): undo; it has ended */
+	bool recovery_entered;    /* the first loss: tell congestion control */
+	bool recovery_left;       /* all that was out when recovery began has arrived */
+	bool probe_repaired;      /* a tail loss probe filled a hole: a loss too (RFC 8985 7.4) */
+	bool spurious;            /* recovery was not needed (RFC 3522, 3708): undo; it has ended */
 	uint64_t rack_timeout_ns; /* when the rest becomes lost unless acknowledged; 0: nothing
 				   * waits */
 };

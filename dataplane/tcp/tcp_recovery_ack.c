@@ -244,6 +244,7 @@ static void undo(struct tcp_recovery *r, const struct tcp_segment_pool *pool)
 	uint32_t number;
 
 	tcp_recovery_leave(r);
+	r->n_again = 0;
 	while ((number = r->lost_first) != 0) {
 		/* From the end on, each before the others. */
 		number = tcp_segment_at(pool, number)->link_prev;
@@ -255,6 +256,20 @@ static void undo(struct tcp_recovery *r, const struct tcp_segment_pool *pool)
 		r->lost_bytes -= tcp_segment_bytes(s);
 		r->in_flight_bytes += tcp_segment_bytes(s);
 	}
+}
+
+/* Whether the duplicate that @ack reports is the last of those that the last recovery sent: all of
+ * them arrived twice, so nothing was lost (RFC 3708 2). The one of a tail loss probe tells of that
+ * probe. Recovery may be over already. */
+static bool duplicates_prove(struct tcp_recovery *r, const struct tcp_ack *ack)
+{
+	const struct tcp_range *twice = &ack->options->sacks[0];
+
+	if (r->n_again == 0 || tcp_seq_lt(twice->start, r->recover_start) ||
+		tcp_seq_lt(r->recover_end, twice->end) ||
+		(r->probing && r->probe_retransmitted && twice->end == r->probe_end))
+		return false;
+	return --r->n_again == 0;
 }
 
 /* How recovery goes on: ends, was in vain, or takes the next hole of a peer without SACK. */
@@ -301,6 +316,10 @@ void tcp_recovery_on_ack_slow(struct tcp_recovery *r, struct tcp_segment_pool *p
 	}
 	take_samples(r, &pass);
 	tcp_rack_adapt(r, ack->una, snd_nxt, out->dsack);
+	if (out->dsack && duplicates_prove(r, ack)) {
+		undo(r, pool);
+		out->spurious = true;
+	}
 	tcp_rack_probe_acked(r, ack, out);
 	recovery_step(r, pool, &pass);
 	tcp_rack_detect(r, pool, ack->now_ns, out);

@@ -209,6 +209,93 @@ static void after_a_timeout_partial_acknowledgements_lose_nothing_twice(void **s
 }
 
 /* RFC 3522: the echo of the first transmission comes back after the timer fired. */
+/* Ten segments from number @first on, of which the last six have arrived; the others are sent
+ * again. */
+static void send_four_again(uint32_t first)
+{
+	flight_send(10, 0);
+	flight_wait(10000);
+	flight_ack(first, first + 4, first + 10);
+	assert_true(flight.out.recovery_entered);
+	assert_int_equal(flight_resend(10), 4);
+	flight_wait(5000);
+}
+
+/* Segment @number is reported as received twice; whether recovery is undone by it. */
+static bool told_twice(uint32_t una, uint32_t number)
+{
+	flight_ack(una, number, number + 1);
+	assert_true(flight.out.dsack);
+	return flight.out.spurious;
+}
+
+static void duplicates_of_all_that_was_sent_again_undo_recovery(void **state)
+{
+	send_four_again(0);
+	assert_false(told_twice(4, 0));
+	assert_false(told_twice(4, 3));
+	assert_false(told_twice(4, 1));
+	assert_true(flight.r.in_recovery);
+	assert_true(told_twice(4, 2));
+	assert_false(flight.r.in_recovery);
+	assert_false(flight.out.recovery_left);
+	assert_false(told_twice(4, 2));
+}
+
+static void they_undo_it_after_its_end_too(void **state)
+{
+	send_four_again(0);
+	flight_ack(10, 0, 0);
+	assert_true(flight.out.recovery_left);
+	flight_send(2, 0);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_false(told_twice(10, i));
+	assert_true(told_twice(10, 3));
+	flight_expect(2, 0, 0);
+}
+
+static void a_timeout_is_undone_by_them(void **state)
+{
+	flight_send(1, 0);
+	flight_wait(300000);
+	tcp_recovery_on_rto(&flight.r, &flight.pool, flight.now_ns);
+	assert_int_equal(flight_resend(1), 1);
+	flight_ack(1, 0, 0);
+	flight_send(1, 0);
+	assert_true(told_twice(1, 0));
+	flight_expect(1, 0, 0);
+}
+
+static void duplicates_of_something_else_undo_nothing(void **state)
+{
+	flight_send(3, 0);
+	flight_ack(3, 0, 0);
+	send_four_again(3);
+	flight_ack(13, 0, 0);
+	flight_send(2, 0);
+	flight_ack(15, 0, 0);
+	for (uint32_t i = 0; i < 8; i++)
+		assert_false(told_twice(15, i < 4 ? 2 : 14));
+	for (uint32_t i = 3; i < 6; i++)
+		assert_false(told_twice(15, i));
+	assert_true(told_twice(15, 6));
+}
+
+static void the_duplicate_of_a_tail_probe_is_none_of_them(void **state)
+{
+	flight_send(4, 0);
+	flight_wait(20000);
+	tcp_recovery_on_retransmit(
+		&flight.r, &flight.pool, tcp_recovery_last(&flight.r, &flight.pool), flight.now_ns);
+	tcp_recovery_on_probe(&flight.r, &flight.pool, true);
+	flight_wait(5000);
+	flight_ack(0, 1, 4);
+	assert_true(flight.out.recovery_entered);
+	assert_int_equal(flight_resend(1), 1);
+	assert_false(told_twice(4, 3));
+	assert_true(told_twice(4, 0));
+}
+
 static void an_echo_older_than_the_retransmission_undoes_recovery(void **state)
 {
 	flight_send(6, 0);
@@ -345,6 +432,12 @@ int main(void)
 			partial_acknowledgements_take_the_next_hole_without_sack, flight_start),
 		cmocka_unit_test_setup(
 			after_a_timeout_partial_acknowledgements_lose_nothing_twice, flight_start),
+		cmocka_unit_test_setup(
+			duplicates_of_all_that_was_sent_again_undo_recovery, flight_start),
+		cmocka_unit_test_setup(they_undo_it_after_its_end_too, flight_start),
+		cmocka_unit_test_setup(a_timeout_is_undone_by_them, flight_start),
+		cmocka_unit_test_setup(duplicates_of_something_else_undo_nothing, flight_start),
+		cmocka_unit_test_setup(the_duplicate_of_a_tail_probe_is_none_of_them, flight_start),
 		cmocka_unit_test_setup(
 			an_echo_older_than_the_retransmission_undoes_recovery, flight_start),
 		cmocka_unit_test_setup(an_echo_of_the_retransmission_does_not, flight_start),
