@@ -207,6 +207,14 @@ struct tcp_segment *tcp_recovery_last(
 	return r->last ? tcp_segment_at(pool, r->last) : NULL;
 }
 
+uint64_t tcp_recovery_age_us(
+	const struct tcp_recovery *r, const struct tcp_segment_pool *pool, uint64_t now_ns)
+{
+	if (!r->time_first)
+		return 0;
+	return (now_ns - tcp_segment_at(pool, r->time_first)->sent_ns) / NSEC_PER_USEC;
+}
+
 void tcp_recovery_clear(struct tcp_recovery *r, struct tcp_segment_pool *pool)
 {
 	if (r->last) {

@@ -192,6 +192,10 @@ void tcp_recovery_on_probe(
 /* RTO with backoff applied, in bounds (RFC 6298 2). */
 uint64_t tcp_recovery_rto_us(const struct tcp_path *path);
 
+/* How long ago the oldest of what is outstanding was sent; 0: nothing is. */
+uint64_t tcp_recovery_age_us(
+	const struct tcp_recovery *r, const struct tcp_segment_pool *pool, uint64_t now_ns);
+
 /* Time of the tail loss probe after the last transmission (RFC 8985 7.2), never beyond the RTO.
  * @one_segment: only one is in flight, so the peer may delay its acknowledgement. */
 uint64_t tcp_recovery_pto_us(const struct tcp_path *path, bool one_segment);

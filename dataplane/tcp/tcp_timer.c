@@ -44,6 +44,21 @@ static uint64_t persist_us(const struct tcp_conn *c)
 	return MIN_OF(us, (uint64_t)TCP_RTO_MAX_US);
 }
 
+/* The time to a tail loss probe. The RTO, which it does not go beyond, runs since the last
+ * acknowledgement or, for all that this knows, since the oldest of what is out was sent: whoever
+ * goes on sending must not put both off (RFC 8985 7.2, RFC 6298 5.1). */
+static uint64_t probe_us(const struct worker *w, const struct tcp_conn *c, bool acked)
+{
+	const struct tcp_recovery *r = &c->busy->rec;
+	uint64_t pto = tcp_recovery_pto_us(&c->path, r->n_segments == 1), rto, age;
+
+	if (LIKELY(acked || r->n_segments == 1))
+		return pto;
+	rto = tcp_recovery_rto_us(&c->path);
+	age = tcp_recovery_age_us(r, &w->tcp->segments, w->now_ns);
+	return MIN_OF(pto, rto - MIN_OF(age, rto));
+}
+
 void tcp_timer_rexmit(struct worker *w, struct tcp_conn *c)
 {
 	uint32_t changes = c->flags & (TCP_CONN_SENT | TCP_CONN_ACKED);
@@ -61,8 +76,7 @@ void tcp_timer_rexmit(struct worker *w, struct tcp_conn *c)
 	if (runs && (changes == 0 || c->rexmit_kind == TCP_REXMIT_RACK))
 		return;
 	if (tcp_recovery_may_probe(&c->busy->rec)) {
-		rexmit_set(w, c, TCP_REXMIT_TLP,
-			tcp_recovery_pto_us(&c->path, c->busy->rec.n_segments == 1));
+		rexmit_set(w, c, TCP_REXMIT_TLP, probe_us(w, c, changes & TCP_CONN_ACKED));
 		return;
 	}
 	if (runs && c->rexmit_kind == TCP_REXMIT_RTO && !(changes & TCP_CONN_ACKED))
