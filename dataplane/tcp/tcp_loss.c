@@ -48,11 +48,19 @@ static void reduce_rate(struct tcp_conn *c, uint32_t delivered_bytes)
 	c->busy->cc.cwnd_bytes = pipe + (uint32_t)MAX_OF(count, (int64_t)0);
 }
 
+/* The window was reduced, for whatever reason: the next new data says so (RFC 3168 6.1.2). */
+static void tell_reduced(struct tcp_conn *c)
+{
+	if (c->flags & TCP_CONN_ECN)
+		c->flags |= TCP_CONN_CWR;
+}
+
 static void enter_recovery(struct worker *w, struct tcp_conn *c, uint32_t flight_bytes)
 {
 	struct tcp_cc_event e = tcp_loss_event(w, c, 0, flight_bytes);
 
 	w->tcp->cc->on_congestion(&c->busy->cc, &e, false);
+	tell_reduced(c);
 	c->busy->prr_delivered = c->busy->prr_out = 0;
 	c->busy->prr_flight = MAX_OF(flight_bytes, 1u);
 	tcp_stats(w)->fast_recoveries++;
@@ -87,6 +95,7 @@ void tcp_loss_on_acked(
 		struct tcp_cc_event lost = tcp_loss_event(w, c, 0, c->busy->cc.cwnd_bytes);
 
 		cc->on_congestion(&c->busy->cc, &lost, true);
+		tell_reduced(c);
 	}
 	if (UNLIKELY(acked->recovery_entered))
 		enter_recovery(w, c, flight_bytes);
@@ -125,6 +134,7 @@ void tcp_loss_on_timeout(struct worker *w, struct tcp_conn *c)
 	c->busy->dup_acks = 0;
 	c->busy->prr_flight = 0;
 	w->tcp->cc->on_timeout(&c->busy->cc, &e);
+	tell_reduced(c);
 	if (c->busy->n_timeouts == TCP_BLACK_HOLE_RTOS + 1)
 		suspect_black_hole(w, c);
 	tcp_recovery_on_rto(&c->busy->rec, &w->tcp->segments, w->now_ns);
@@ -138,7 +148,8 @@ void tcp_loss_on_ecn(struct worker *w, struct tcp_conn *c)
 	if ((c->flags & TCP_CONN_REDUCED) || c->busy->rec.in_recovery)
 		return;
 	w->tcp->cc->on_congestion(&c->busy->cc, &e, true);
-	c->flags |= TCP_CONN_REDUCED | TCP_CONN_CWR;
+	tell_reduced(c);
+	c->flags |= TCP_CONN_REDUCED;
 	c->busy->recover = c->snd_nxt;
 	tcp_stats(w)->ecn_reduced++;
 }

@@ -132,7 +132,9 @@ static bool send_segment(struct worker *w, struct tcp_conn *c, uint32_t bytes, b
 	}
 	if (bytes == tcp_unsent_bytes(c) && bytes)
 		say.flags |= RTE_TCP_PSH_FLAG;
-	if (UNLIKELY(c->flags & TCP_CONN_ECN) && bytes) {
+	/* A window probe may not be marked, and is not what tells of a reduction (RFC 3168 6.1.6).
+	 */
+	if (UNLIKELY((c->flags & (TCP_CONN_ECN | TCP_CONN_PROBING)) == TCP_CONN_ECN) && bytes) {
 		say.ecn = ECT0;
 		say.flags |= c->flags & TCP_CONN_CWR ? RTE_TCP_CWR_FLAG : 0;
 		c->flags &= ~(uint32_t)TCP_CONN_CWR;
