@@ -143,7 +143,8 @@ static bool end_handshake(struct worker *w, struct tcp_conn *c, struct tcp_seg *
 	if (tcp_is_busy(c))
 		tcp_recovery_on_ack(&c->busy->rec, &w->tcp->segments, &ack, &acked);
 	c->snd_una = s->ack;
-	c->snd_wnd = s->wnd << c->snd_wscale;
+	/* Not scaled in a SYN-ACK, when both have opened (RFC 7323 2.2). */
+	c->snd_wnd = s->tcp->tcp_flags & RTE_TCP_SYN_FLAG ? s->wnd : s->wnd << c->snd_wscale;
 	c->snd_wl1 = s->seq;
 	c->snd_wl2 = s->ack;
 	return tcp_open_established(w, c);
