@@ -14,6 +14,12 @@
 #define QUOTED_TCP_BYTES 8   /* ports and sequence number are in every error */
 #define OLD_ROUTER_MTU   576 /* what an MTU of 0 is taken for (RFC 1191 5) */
 
+/* Codes of "unreachable" that end what is being opened: protocol, port, prohibited by policy (RFC
+ * 9293 3.9.2.2, RFC 1812 5.2.7.1, RFC 4443 3.1). Ways come back: a missing one, to net or host, is
+ * a soft error that must not (MUST-56). */
+#define HARD4_CODES (1u << 2 | 1u << 3 | 1u << 9 | 1u << 10 | 1u << 13)
+#define HARD6_CODES (1u << 1 | 1u << 4 | 1u << 5 | 1u << 6)
+
 /* What an error says. */
 struct quote {
 	struct tcp_key key;
@@ -21,6 +27,12 @@ struct quote {
 	uint32_t mtu;     /* too big; 0: another error */
 	bool unreachable; /* hard errors: port, protocol, prohibited */
 };
+
+/* Whether @codes has the bit of @code. */
+static bool is_one_of(uint32_t codes, uint8_t code)
+{
+	return code < 32 && (codes >> code & 1);
+}
 
 /* Ports and sequence number from the first bytes of the quoted TCP header. */
 static bool read_tcp(const uint8_t *l4, struct quote *q)
@@ -54,7 +66,7 @@ static bool read4(const uint8_t *l3, uint32_t bytes, struct quote *q)
 		if (q->mtu == 0)
 			q->mtu = OLD_ROUTER_MTU;
 	}
-	q->unreachable = icmp[0] == ICMP4_UNREACHABLE && q->mtu == 0;
+	q->unreachable = icmp[0] == ICMP4_UNREACHABLE && is_one_of(HARD4_CODES, icmp[1]);
 	return read_tcp(inner + inner_bytes, q);
 }
 
@@ -74,7 +86,7 @@ static bool read6(const uint8_t *l3, uint32_t bytes, uint32_t at, struct quote *
 		memcpy(&mtu_be, icmp + 4, sizeof(mtu_be));
 		q->mtu = MAX_OF(be32toh(mtu_be), (uint32_t)TCP_MTU_MIN6);
 	}
-	q->unreachable = icmp[0] == ICMP6_UNREACHABLE;
+	q->unreachable = icmp[0] == ICMP6_UNREACHABLE && is_one_of(HARD6_CODES, icmp[1]);
 	return read_tcp(inner + IP6_HEADER_BYTES, q);
 }
 

@@ -42,20 +42,21 @@ enum script_op {
 	STEP_OFFER, /* ... as many as are taken */
 	STEP_CLOSE,
 	STEP_ABORT,
-	STEP_MODE,      /* enum of peer_app */
-	STEP_READ,      /* the application reads so many bytes of what waits */
-	STEP_KEEP_OPEN, /* it does not close when the peer does */
-	STEP_KEEPALIVE, /* seconds */
-	STEP_STATE,     /* how many connections are in this state */
-	STEP_ENDED,     /* on_end came, for this reason */
-	STEP_ALIVE,     /* it did not */
-	STEP_OPENED,    /* on_open came so often */
-	STEP_STAT,      /* a counter's value */
-	STEP_LEAST,     /* ... or more */
-	STEP_DROPS,     /* packets dropped for a reason */
-	STEP_TOO_BIG,   /* ICMP: MTU n, quoting sequence number seq */
-	STEP_UNREACHABLE,
-	STEP_CWND, /* between n and m bytes */
+	STEP_MODE,        /* enum of peer_app */
+	STEP_READ,        /* the application reads so many bytes of what waits */
+	STEP_KEEP_OPEN,   /* it does not close when the peer does */
+	STEP_KEEPALIVE,   /* seconds */
+	STEP_STATE,       /* how many connections are in this state */
+	STEP_ENDED,       /* on_end came, for this reason */
+	STEP_ALIVE,       /* it did not */
+	STEP_OPENED,      /* on_open came so often */
+	STEP_STAT,        /* a counter's value */
+	STEP_LEAST,       /* ... or more */
+	STEP_DROPS,       /* packets dropped for a reason */
+	STEP_TOO_BIG,     /* ICMP: MTU n, quoting sequence number seq */
+	STEP_UNREACHABLE, /* ICMP: no such port */
+	STEP_NO_ROUTE,    /* ... host unreachable, no route */
+	STEP_CWND,        /* between n and m bytes */
 	STEP_MSS,
 	STEP_UNACKED,
 	STEP_PORT,   /* the peer goes on from another port, as a new one */
@@ -102,6 +103,7 @@ struct script_step {
 #define DROPS(reason, count)   STEP(DROPS, .m = DROP_##reason, .n = (count))
 #define TOO_BIG(mtu, at)       STEP(TOO_BIG, .n = (mtu), .line = {.seq = (at)})
 #define UNREACHABLE(at)        STEP(UNREACHABLE, .line = {.seq = (at)})
+#define NO_ROUTE(at)           STEP(NO_ROUTE, .line = {.seq = (at)})
 #define CWND(least, most)      STEP(CWND, .n = (least), .m = (most))
 #define MSS(bytes)             STEP(MSS, .n = (bytes))
 #define UNACKED(bytes)         STEP(UNACKED, .n = (bytes))
@@ -148,7 +150,8 @@ static int script_place;
 	} while (0)
 
 /* An ICMP error to the node about what it sent at relative number @seq. */
-static inline void script_icmp(const struct peer *p, uint32_t mtu, uint32_t seq, bool too_big)
+static inline void script_icmp_of(
+	const struct peer *p, uint32_t mtu, uint32_t seq, enum script_op kind)
 {
 	static const uint8_t macs[12] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xaa};
 	uint32_t head = p->family == 6 ? 40 : 20, bytes = head + 8 + head + 8, tmp_be;
@@ -174,8 +177,11 @@ static inline void script_icmp(const struct peer *p, uint32_t mtu, uint32_t seq,
 	memcpy(quote + 4, &tmp_be, 4);
 	tmp_be = htobe32(mtu);
 	memcpy(icmp + 4, &tmp_be, 4);
-	icmp[0] = head == 40 ? (too_big ? 2 : 1) : 3;
-	icmp[1] = head == 40 ? (too_big ? 0 : 4) : (too_big ? 4 : 3);
+	icmp[0] = head == 40 ? (kind == STEP_TOO_BIG ? 2 : 1) : 3;
+	icmp[1] = head == 40                 ? (kind == STEP_UNREACHABLE ? 4 : 0)
+		  : kind == STEP_TOO_BIG     ? 4
+		  : kind == STEP_UNREACHABLE ? 3
+					     : 1;
 	if (head == 40) {
 		l3[6] = IPPROTO_ICMPV6;
 		check = checksum_finish(checksum_sum(icmp, bytes - head,
@@ -190,6 +196,11 @@ static inline void script_icmp(const struct peer *p, uint32_t mtu, uint32_t seq,
 	memcpy(icmp + 2, &check, 2);
 	node_input(0, f, 14 + bytes);
 	node_run();
+}
+
+static inline void script_icmp(const struct peer *p, uint32_t mtu, uint32_t seq, bool too_big)
+{
+	script_icmp_of(p, mtu, seq, too_big ? STEP_TOO_BIG : STEP_UNREACHABLE);
 }
 
 /* Passes over what the node says to its neighbours by ARP and ND; whether there is a segment. */
@@ -347,7 +358,8 @@ static inline bool script_peer_step(struct peer *p, const struct script_step *s)
 		return true;
 	case STEP_TOO_BIG:
 	case STEP_UNREACHABLE:
-		script_icmp(p, (uint32_t)s->n, s->line.seq, s->op == STEP_TOO_BIG);
+	case STEP_NO_ROUTE:
+		script_icmp_of(p, (uint32_t)s->n, s->line.seq, s->op);
 		return true;
 	default:
 		return false;
