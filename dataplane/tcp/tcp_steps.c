@@ -179,9 +179,11 @@ static void note_congestion(struct worker *w, struct tcp_conn *c, const struct t
 
 void tcp_steps_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 {
+	if (!check_time_stamp(w, c, s) || !check_sequence(w, c, s))
+		return;
+	/* What anybody could have sent is no sign of life. */
 	c->received_at = tcp_now(w);
-	if (!check_time_stamp(w, c, s) || !check_sequence(w, c, s) || !check_reset(w, c, s) ||
-		!check_syn(w, c, s))
+	if (!check_reset(w, c, s) || !check_syn(w, c, s))
 		return;
 	note_time_stamp(w, c, s);
 	if (!check_ack(w, c, s))

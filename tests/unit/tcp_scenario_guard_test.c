@@ -3,6 +3,10 @@
 #include "tests/unit/tcp_script.h"
 
 static const struct script scripts[] = {
+	SCRIPT("segments_outside_the_window_are_no_sign_of_life", "RFC 9293 3.8.4, RFC 5961 1",
+		TALK, KEEPALIVE(30), WAIT(20000), IN(.flags = A, .seq = 0x40000000, .ack = 1),
+		WAIT(20000), IN(.flags = A, .seq = 0x40000000, .ack = 1), WAIT(20000),
+		IN(.flags = R, .seq = 0x40000000), WAIT(20000), ENDED(TCP_END_TIMEOUT)),
 	SCRIPT("a_reset_exactly_in_sequence_ends_it", "RFC 5961 3.2", TALK,
 		IN(.flags = R, .seq = 1), QUIET, ENDED(TCP_END_RESET)),
 	SCRIPT("a_reset_in_the_window_is_challenged", "RFC 5961 3.2", TALK,
