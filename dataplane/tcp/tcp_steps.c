@@ -8,12 +8,12 @@
 #define CE 3 /* IP header: congestion experienced (RFC 3168 5) */
 
 /* RFC 7323 5.3 R1: whether the time stamp is older than one that is not too old itself. */
-static bool is_old(const struct worker *w, const struct tcp_conn *c, const struct tcp_seg *s)
+static inline bool is_old(const struct worker *w, const struct tcp_conn *c, const struct tcp_seg *s)
 {
-	uint64_t age_ms =
-		((uint64_t)(tcp_now(w) - c->ts_recent_at) << WHEEL_TICK_SHIFT) / NSEC_PER_MSEC;
+	uint32_t age = tcp_now(w) - c->ts_recent_at;
 
-	return tcp_seq_lt(s->options.ts_val, c->ts_recent) && age_ms < TCP_PAWS_MS;
+	return tcp_seq_lt(s->options.ts_val, c->ts_recent) &&
+	       ((uint64_t)age << WHEEL_TICK_SHIFT) / NSEC_PER_MSEC < TCP_PAWS_MS;
 }
 
 /* Before the first step. False: the segment ends. */
@@ -37,11 +37,11 @@ static inline bool check_time_stamp(struct worker *w, struct tcp_conn *c, struct
 	return true;
 }
 
-/* RFC 7323 4.3 (2): what will be echoed. */
+/* RFC 7323 4.3 (2), 5.5: what will be echoed; the last one when it was too old to compare. */
 static inline void note_time_stamp(struct worker *w, struct tcp_conn *c, const struct tcp_seg *s)
 {
 	if ((c->flags & TCP_CONN_TS) && s->options.has_ts && tcp_seq_le(s->seq, c->ack_sent) &&
-		tcp_seq_le(c->ts_recent, s->options.ts_val)) {
+		LIKELY(!is_old(w, c, s))) {
 		c->ts_recent = s->options.ts_val;
 		c->ts_recent_at = tcp_now(w);
 	}

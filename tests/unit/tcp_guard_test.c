@@ -140,6 +140,32 @@ static void old_duplicates_are_seen_by_their_time_stamp(void **state)
 	assert_int_equal(node_drops(DROP_tcp_no_timestamp), 1);
 }
 
+/* RFC 7323 5.5: after 24 days the peer's clock may seem to have gone back; it counts from there. */
+static void a_time_stamp_that_is_too_old_itself_is_replaced(void **state)
+{
+	struct peer p = peer_new();
+	struct peer_got g;
+
+	peer_open(&p);
+	peer_app.conn->ts_recent_at -= (uint32_t)(25ull * 24 * 3600 * NSEC_PER_SEC / WHEEL_TICK_NS);
+	for (uint32_t i = 0; i < 2; i++) {
+		peer_in(&p, (struct line){
+				    .flags = PA,
+				    .seq = 1 + i,
+				    .ack = 1 + i,
+				    .bytes = 1,
+				    .ts_val = 0x81000000 + i,
+			    });
+		g = peer_out(
+			&p, (struct line){.flags = PA, .seq = 1 + i, .ack = 2 + i, .bytes = 1});
+		assert_int_equal(g.line.options.ts_ecr, 0x81000000 + i);
+	}
+	/* From here on it protects again. */
+	peer_in(&p,
+		(struct line){.flags = PA, .seq = 3, .ack = 3, .bytes = 1, .ts_val = 0x80ffffff});
+	assert_int_equal(peer_stats()->paws_drops, 1);
+}
+
 static void challenges_are_few(void **state)
 {
 	struct peer p = peer_new();
@@ -332,6 +358,7 @@ int main(void)
 		GUARD_TEST(a_full_table_gives_up_its_oldest_half_open, start_tiny),
 		GUARD_TEST(a_source_has_its_share_only, start_small),
 		PEER_TEST(old_duplicates_are_seen_by_their_time_stamp),
+		PEER_TEST(a_time_stamp_that_is_too_old_itself_is_replaced),
 		PEER_TEST(challenges_are_few),
 		PEER_TEST(a_newer_syn_takes_over_from_time_wait),
 		PEER_TEST(hoarding_out_of_order_segments_has_an_end),
