@@ -34,34 +34,46 @@ bool tcp_at_eof(const struct tcp_conn *c)
 	return (c->flags & TCP_CONN_FIN_RECEIVED) && c->busy->recv.bytes == 0;
 }
 
+/* How many bytes more the send buffer of @c may take: half of what is free to all is for one, so
+ * that those who read nothing leave some to the others, however many they are; but one block in any
+ * case. */
+static uint32_t send_limit(const struct tcp_worker *t, const struct tcp_conn *c)
+{
+	const struct tcp_send_queue *q = &c->busy->send;
+	uint32_t free = t->blocks.n_free - MIN_OF(t->blocks.n_free, t->n_blocks_kept);
+	uint64_t share = (uint64_t)free / TCP_BLOCKS_SHARE * TCP_BLOCK_PAYLOAD_BYTES;
+	uint64_t first = TCP_BLOCK_PAYLOAD_BYTES - (q->last ? q->last->end : 0u);
+	uint32_t most = t->limits.conn_send_bytes;
+
+	share = MAX_OF(share > q->bytes ? share - q->bytes : 0, first);
+	return most > q->bytes ? (uint32_t)MIN_OF(share, (uint64_t)most - q->bytes) : 0;
+}
+
 uint32_t tcp_send_room(const struct worker *w, const struct tcp_conn *c)
 {
 	const struct tcp_worker *t = w->tcp;
 	uint64_t room;
 
 	if (c->state == TCP_CLOSED || (c->flags & TCP_CONN_FIN_WANTED) ||
-		c->busy->send.bytes >= t->limits.conn_send_bytes ||
 		(!tcp_is_busy(c) && !t->busy_free))
 		return 0;
 	room = tcp_send_queue_room(&c->busy->send, &t->blocks);
-	return (uint32_t)MIN_OF(room, (uint64_t)t->limits.conn_send_bytes - c->busy->send.bytes);
+	return (uint32_t)MIN_OF(room, (uint64_t)send_limit(t, c));
 }
 
 uint32_t tcp_send(struct worker *w, struct tcp_conn *c, const void *p, uint32_t bytes)
 {
 	struct tcp_worker *t = w->tcp;
-	uint32_t limit, taken;
+	uint32_t taken = 0;
 
 	if (UNLIKELY(c->state == TCP_CLOSED || (c->flags & TCP_CONN_FIN_WANTED)))
 		return 0;
-	limit = t->limits.conn_send_bytes;
-	limit = limit > c->busy->send.bytes ? limit - c->busy->send.bytes : 0;
-	taken = 0;
 	if (LIKELY(tcp_busy_take(t, c)))
-		taken = tcp_send_queue_append(&c->busy->send, &t->blocks, p, MIN_OF(bytes, limit));
+		taken = tcp_send_queue_append(
+			&c->busy->send, &t->blocks, p, MIN_OF(bytes, send_limit(t, c)));
 	if (UNLIKELY(taken < bytes)) {
 		c->flags |= TCP_CONN_WANT_WRITE;
-		if (taken < limit)
+		if (c->busy->send.bytes < t->limits.conn_send_bytes)
 			tcp_stats(w)->limit_send++;
 	}
 	tcp_service_add(w, c);

@@ -42,6 +42,7 @@
 #define TCP_GAP_SEGMENTS_MIN 32   /* ... so many in any case */
 
 #define TCP_RECV_SEGMENTS_MAX 1024 /* unread segments of one connection */
+#define TCP_BLOCKS_SHARE      2    /* one send buffer has this part of the free blocks at most */
 #define TCP_CHALLENGES        4    /* challenge ACKs per connection and ... */
 #define TCP_CHALLENGE_MS      500  /* ... this long, plus up to as much again at random */
 #define TCP_COOKIES_VALID_NS  (130 * NSEC_PER_SEC) /* after the last cookie was sent */
@@ -75,6 +76,7 @@ struct tcp_worker {
 	uint32_t n_busy;
 	uint32_t n_busy_kept; /* not for strangers and what lies beyond a gap */
 	struct tcp_block_pool blocks;
+	uint32_t n_blocks_kept; /* not free to all: the first one of each connection */
 	struct tcp_segment_pool segments;
 	struct tcp_time_waits *time_waits;
 	struct tcp_sources *sources; /* NULL: no limit */

@@ -33,6 +33,16 @@ static uint32_t segment_insert(struct tcp_recovery *r, struct tcp_segment_pool *
 	return number;
 }
 
+/* Whether one that has @n records may have another one: half as many as are free to all, so that
+ * those who acknowledge nothing leave some to the others, however many they are. What is sent again
+ * in pieces may go beyond it. */
+static inline bool has_share(const struct tcp_segment_pool *pool, uint32_t n)
+{
+	uint32_t free = pool->n_free - MIN_OF(pool->n_free, pool->n_kept);
+
+	return n < TCP_SEGMENTS_MIN || n < free / TCP_SEGMENTS_SHARE;
+}
+
 int tcp_recovery_on_send(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	struct tcp_range range, uint8_t flags, uint64_t now_ns)
 {
@@ -41,7 +51,7 @@ int tcp_recovery_on_send(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 
 	BRAID_ASSERT(tcp_seq_lt(range.start, range.end));
 	BRAID_ASSERT(!r->last || tcp_segment_at(pool, r->last)->end == range.start);
-	number = segment_insert(r, pool, r->last);
+	number = has_share(pool, r->n_segments) ? segment_insert(r, pool, r->last) : 0;
 	if (number == 0)
 		return -ENOBUFS;
 	s = tcp_segment_at(pool, number);

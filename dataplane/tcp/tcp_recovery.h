@@ -23,6 +23,8 @@
 #define TCP_DUP_THRESHOLD   3      /* RFC 5681 3.2 */
 #define TCP_TS_TICK_US      1000   /* of our time stamps (RFC 7323 5.4) */
 #define TCP_SEGMENTS_MAX    1024   /* records of one connection: small ones wait to be large ones */
+#define TCP_SEGMENTS_SHARE  2      /* ... this part of those free to all, but ... */
+#define TCP_SEGMENTS_MIN    3      /* ... so many in any case */
 #define TCP_SACK_STEPS_MAX  256    /* records passed per acknowledgement in search of its blocks */
 
 enum tcp_segment_flags {
@@ -53,9 +55,10 @@ struct tcp_segment_pool {
 	uint32_t free;                /* index + 1 */
 	uint32_t n_free;
 	uint32_t n_total;
+	uint32_t n_kept; /* not free to all: the first TCP_SEGMENTS_MIN of each connection */
 };
 
-/* Makes @pool of the @n records at @segments, which the caller owns and keeps. */
+/* Makes @pool of the @n records at @segments, which the caller owns and keeps; none is kept. */
 void tcp_segment_pool_init(struct tcp_segment_pool *pool, struct tcp_segment *segments, uint32_t n);
 
 /* What is known of the path to the peer, while nothing is out too; zeroed is nothing. */
@@ -105,7 +108,7 @@ struct tcp_recovery {
 };
 
 /* Records that [@start, @end) leaves now for the first time. 0 or -ENOBUFS: send it later, with
- * more. */
+ * more, since there are few records left and they are not for one connection alone. */
 int tcp_recovery_on_send(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	struct tcp_range range, uint8_t flags, uint64_t now_ns);
 

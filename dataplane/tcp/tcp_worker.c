@@ -77,6 +77,8 @@ static int allocate(struct tcp_worker *t)
 	chain_busy(t, n_busy);
 	tcp_block_pool_init(&t->blocks, t->block_memory, l->send_blocks);
 	tcp_segment_pool_init(&t->segments, t->segment_memory, n_segments);
+	t->n_blocks_kept = MIN_OF(n_busy, l->send_blocks / 2);
+	t->segments.n_kept = MIN_OF(n_busy * TCP_SEGMENTS_MIN, n_segments / 2);
 	return 0;
 }
 

@@ -15,7 +15,7 @@
 
 #include "dataplane/tcp/tcp_recovery_impl.h"
 
-#define FLIGHT_RECORDS 1200u
+#define FLIGHT_RECORDS 4096u
 #define FLIGHT_BYTES   1000u
 #define FLIGHT_START   (0u - 4 * FLIGHT_BYTES)
 #define FLIGHT_SAME    UINT32_MAX /* acknowledges nothing further */

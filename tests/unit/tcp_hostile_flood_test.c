@@ -103,6 +103,35 @@ static void sockstress(struct hostile_attack *a, const struct hostile_case *c)
 		assert_int_equal(node_worker(0)->tcp->blocks.n_free, peer_limits.send_blocks);
 }
 
+/* As many as can ask for much and read nothing, and say so whenever they are asked. */
+static void buffer_hogs(struct hostile_attack *a, const struct hostile_case *c)
+{
+	for (uint32_t i = 0; i < HOSTILE_CONNS - 1; i++) {
+		stranger(a, i);
+		peer_open(&a->peer);
+		hostile_say(a, (struct line){.flags = A, .seq = 1, .ack = 1, .wnd = PEER_WND_ZERO});
+		peer_app_send(c->n);
+		a->n_spare += 2;
+		hostile_take(a);
+	}
+}
+
+/* They are sent little at a time, and acknowledge nothing. */
+static void record_hogs(struct hostile_attack *a, const struct hostile_case *c)
+{
+	for (uint32_t i = 0; i < c->n; i++) {
+		stranger(a, i);
+		peer_open(&a->peer);
+		for (uint32_t k = 0; k < 1000; k++) {
+			peer_app_send(1);
+			if (node_n_output() > NODE_OUTPUT_MAX / 2)
+				hostile_take(a);
+		}
+		a->n_spare += 1000;
+		hostile_take(a);
+	}
+}
+
 /* Slowloris: a byte a second from everybody, for minutes. */
 static void slowloris(struct hostile_attack *a, const struct hostile_case *c)
 {
@@ -201,6 +230,10 @@ static void icmp_flood(struct hostile_attack *a, const struct hostile_case *c)
 static const struct hostile_case cases[] = {
 	{.name = "a_flood_of_syns", .start = LISTENING, .run = syn_flood, .n = 20000},
 	{.name = "a_small_flood_of_syns", .start = LISTENING, .run = syn_flood, .n = 100},
+	{.name = "hogs_of_send_buffers", .start = LISTENING, .run = buffer_hogs, .n = 100000},
+	{.name = "hogs_of_small_send_buffers", .start = LISTENING, .run = buffer_hogs, .n = 20000},
+	{.name = "hogs_of_records", .start = LISTENING, .run = record_hogs, .n = HOSTILE_CONNS - 1},
+	{.name = "few_hogs_of_records", .start = LISTENING, .run = record_hogs, .n = 3},
 	STRAY("strange_acks", A, 0),
 	STRAY("strange_data", PA, 100),
 	STRAY("strange_ends", FA, 0),

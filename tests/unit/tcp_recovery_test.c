@@ -30,6 +30,30 @@ static void a_connection_has_a_bounded_number_of_segments(void **state)
 	assert_int_equal(tcp_recovery_on_send(&flight.r, &flight.pool, next, 0, flight.now_ns), 0);
 }
 
+static void one_has_half_of_what_is_free_to_all(void **state)
+{
+	struct tcp_range next;
+
+	tcp_segment_pool_init(&flight.pool, flight.records, 100);
+	flight.pool.n_kept = 10;
+	/* Thirty leave seventy, ten of them kept. */
+	flight_send(30, 0);
+	next = (struct tcp_range){flight_seq(30), flight_seq(31)};
+	assert_int_equal(
+		tcp_recovery_on_send(&flight.r, &flight.pool, next, 0, flight.now_ns), -ENOBUFS);
+	/* Another one finds its first ones whatever is left, and pieces are not refused. */
+	flight.pool.n_kept = 100;
+	assert_int_equal(tcp_recovery_split(&flight.r, &flight.pool,
+				 tcp_recovery_last(&flight.r, &flight.pool), flight_seq(29) + 1),
+		0);
+	tcp_recovery_clear(&flight.r, &flight.pool);
+	flight.n_sent = 0;
+	flight_send(TCP_SEGMENTS_MIN, 0);
+	next = (struct tcp_range){flight_seq(TCP_SEGMENTS_MIN), flight_seq(TCP_SEGMENTS_MIN + 1)};
+	assert_int_equal(
+		tcp_recovery_on_send(&flight.r, &flight.pool, next, 0, flight.now_ns), -ENOBUFS);
+}
+
 static void an_empty_pool_says_so(void **state)
 {
 	struct tcp_range next = {flight_seq(2), flight_seq(3)};
@@ -114,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(records_come_from_the_pool_and_go_back, flight_start),
 		cmocka_unit_test_setup(a_connection_has_a_bounded_number_of_segments, flight_start),
+		cmocka_unit_test_setup(one_has_half_of_what_is_free_to_all, flight_start),
 		cmocka_unit_test_setup(an_empty_pool_says_so, flight_start),
 		cmocka_unit_test_setup(what_is_lost_is_sent_again_from_the_front, flight_start),
 		cmocka_unit_test_setup(the_number_of_transmissions_saturates, flight_start),
