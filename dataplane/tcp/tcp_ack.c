@@ -21,13 +21,13 @@ static inline void update_window(struct tcp_conn *c, const struct tcp_seg *s)
  * more than it. */
 static void end_probing(struct worker *w, struct tcp_conn *c, bool taken)
 {
-	c->busy->progress_at = tcp_now(w);
 	if (!taken) {
 		if (c->snd_wnd == 0)
 			return;
 		tcp_recovery_clear(&c->busy->rec, &w->tcp->segments);
 		c->snd_nxt = c->snd_una;
 	}
+	c->busy->progress_at = tcp_now(w);
 	c->flags &= ~(uint32_t)TCP_CONN_PROBING;
 	c->rexmit_at = 0;
 }
@@ -162,9 +162,10 @@ bool tcp_ack_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 	if (UNLIKELY(c->flags & TCP_CONN_PROBING))
 		end_probing(w, c, c->snd_una != una_before);
 	if (LIKELY(tcp_is_busy(c))) {
-		if (UNLIKELY(c->snd_wnd == 0))
+		/* An application that has closed does not wait for one (RFC 6429 3). */
+		if (UNLIKELY(c->snd_wnd == 0 && !(c->flags & TCP_CONN_FIN_WANTED)))
 			c->busy->progress_at = tcp_now(w);
-		else
+		else if (LIKELY(c->snd_wnd != 0))
 			c->busy->n_probes = 0;
 		if (UNLIKELY((s->flags & RTE_TCP_ECE_FLAG) && (c->flags & TCP_CONN_ECN) &&
 			     una_before != c->snd_nxt))

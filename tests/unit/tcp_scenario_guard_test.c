@@ -2,7 +2,16 @@
 /* Scenarios of segments that must not be believed: blind attacks, old duplicates, limits. */
 #include "tests/unit/tcp_script.h"
 
+/* The peer has no room, and says so a while later. */
+#define NO_ROOM IN(.flags = A, .seq = 1, .ack = 1, .wnd = PEER_WND_ZERO), WAIT(15000)
+
 static const struct script scripts[] = {
+	SCRIPT("a_closed_window_does_not_keep_what_was_closed", "RFC 9293 3.8.3, RFC 6429 3", TALK,
+		NO_ROOM, SEND(100), CLOSE, NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, ALIVE, NO_ROOM,
+		NO_ROOM, NO_ROOM, NO_ROOM, WAIT(60000), ENDED(TCP_END_TIMEOUT)),
+	SCRIPT("but_it_does_what_is_open", "RFC 9293 3.8.6.1 (MUST-37)", TALK, NO_ROOM, SEND(100),
+		NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM, NO_ROOM,
+		NO_ROOM, ALIVE),
 	SCRIPT("segments_outside_the_window_are_no_sign_of_life", "RFC 9293 3.8.4, RFC 5961 1",
 		TALK, KEEPALIVE(30), WAIT(20000), IN(.flags = A, .seq = 0x40000000, .ack = 1),
 		WAIT(20000), IN(.flags = A, .seq = 0x40000000, .ack = 1), WAIT(20000),
