@@ -91,11 +91,6 @@ struct tcp_conn *tcp_conn_create(
 	struct tcp_worker *t = w->tcp;
 	struct tcp_conn *c;
 
-	if (UNLIKELY(t->sources && !tcp_sources_add(t->sources, k, t->hash_secret))) {
-		tcp_stats(w)->limit_source++;
-		*reason = DROP_tcp_source_limit;
-		return NULL;
-	}
 	if (UNLIKELY(!t->free && t->half_first)) {
 		tcp_stats(w)->half_open_recycled++;
 		tcp_conn_end(w, &t->conns[t->half_first - 1], TCP_END_TIMEOUT);
@@ -104,8 +99,6 @@ struct tcp_conn *tcp_conn_create(
 			bury(t);
 	}
 	if (UNLIKELY(!t->free)) {
-		if (t->sources)
-			tcp_sources_del(t->sources, k, t->hash_secret);
 		tcp_stats(w)->limit_conns++;
 		*reason = DROP_tcp_conns_full;
 		return NULL;
@@ -118,7 +111,6 @@ struct tcp_conn *tcp_conn_create(
 		.busy = (struct tcp_busy *)&tcp_busy_none,
 		.iface = WORLD_NO_INTERFACE,
 		.state = TCP_CLOSED,
-		.flags = t->sources ? TCP_CONN_IN_SOURCE : 0,
 		.received_at = tcp_now(w),
 		.opened_at = tcp_now(w),
 		.rcv_limit = MIN_OF(t->limits.conn_recv_bytes, TCP_RECV_START_BYTES),

@@ -248,8 +248,8 @@ static inline void tcp_busy_settle(struct tcp_worker *t, struct tcp_conn *c)
 /* The connection between these ends, or NULL. */
 struct tcp_conn *tcp_conn_find(const struct tcp_worker *t, const struct tcp_key *k, uint64_t hash);
 
-/* A new connection in state CLOSED, in the table, everything else zero; NULL: none left, or too
- * many of its source. *@reason says which. */
+/* A new connection in state CLOSED, in the table, everything else zero; NULL: none left, *@reason
+ * says so. */
 struct tcp_conn *tcp_conn_create(
 	struct worker *w, const struct tcp_key *k, uint64_t hash, enum drop_reason *reason);
 

@@ -8,6 +8,7 @@
 #include "dataplane/ip/ip.h"
 #include "dataplane/link/link.h"
 #include "dataplane/tcp/tcp_impl.h"
+#include "dataplane/tcp/tcp_source.h"
 
 const struct tcp_listener *tcp_listener_find(const struct worker *w, const struct tcp_key *k)
 {
@@ -95,8 +96,15 @@ static void send_cookie(struct worker *w, struct tcp_seg *s)
 /* A connection of listener @l from segment @s, in state SYN-RECEIVED; NULL: refused. */
 static struct tcp_conn *create(struct worker *w, struct tcp_seg *s, const struct tcp_listener *l)
 {
-	struct tcp_conn *c = tcp_conn_create(w, &s->key, s->hash, &s->reason);
+	const struct tcp_worker *t = w->tcp;
+	struct tcp_conn *c;
 
+	if (UNLIKELY(t->sources && tcp_sources_is_full(t->sources, &s->key, t->hash_secret))) {
+		tcp_stats(w)->limit_source++;
+		s->reason = DROP_tcp_source_limit;
+		return NULL;
+	}
+	c = tcp_conn_create(w, &s->key, s->hash, &s->reason);
 	if (!c)
 		return NULL;
 	c->app = l->app;

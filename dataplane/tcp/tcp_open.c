@@ -4,6 +4,7 @@
  * 9293 3.10.7.3, 3.10.7.4; RFC 7323 2.2, 3.2; RFC 3168 6.1.1). Thread: worker.
  */
 #include "dataplane/tcp/tcp_impl.h"
+#include "dataplane/tcp/tcp_source.h"
 
 struct tcp_options tcp_open_offer(
 	const struct worker *w, const struct tcp_key *k, uint16_t iface, uint32_t flags)
@@ -65,8 +66,29 @@ void tcp_open_init(struct worker *w, struct tcp_conn *c)
 	c->grow_at = tcp_now(w);
 }
 
+/* Counts @c, which a stranger has opened, for its source. Not before: SYNs can be forged, and would
+ * use up the share of whom they name. False: it has as many as it may. */
+static bool count_source(struct worker *w, struct tcp_conn *c)
+{
+	struct tcp_worker *t = w->tcp;
+
+	if (!t->sources || !(c->flags & TCP_CONN_PASSIVE))
+		return true;
+	if (!tcp_sources_add(t->sources, &c->key, t->hash_secret)) {
+		tcp_stats(w)->limit_source++;
+		return false;
+	}
+	c->flags |= TCP_CONN_IN_SOURCE;
+	return true;
+}
+
 bool tcp_open_established(struct worker *w, struct tcp_conn *c)
 {
+	if (UNLIKELY(!count_source(w, c))) {
+		tcp_output_reset(w, c);
+		tcp_conn_end(w, c, TCP_END_ABORTED);
+		return false;
+	}
 	tcp_half_open_del(w->tcp, c);
 	tcp_state_set(w, c, TCP_ESTABLISHED);
 	if (c->flags & TCP_CONN_PASSIVE)

@@ -24,6 +24,12 @@ static uint32_t entry_find(const struct tcp_sources *s, uint64_t id)
 	return i;
 }
 
+bool tcp_sources_is_full(
+	const struct tcp_sources *s, const struct tcp_key *k, const uint64_t secret[2])
+{
+	return s->entries[entry_find(s, source_id(k, secret))].n >= s->max;
+}
+
 bool tcp_sources_add(struct tcp_sources *s, const struct tcp_key *k, const uint64_t secret[2])
 {
 	uint64_t id = source_id(k, secret);

@@ -28,6 +28,10 @@ struct tcp_sources *tcp_sources_create(uint32_t n_conns, uint32_t max);
 /* Frees them; NULL is fine. Main thread. */
 void tcp_sources_destroy(struct tcp_sources *s);
 
+/* Whether the remote address of @k has as many connections as it may. */
+bool tcp_sources_is_full(
+	const struct tcp_sources *s, const struct tcp_key *k, const uint64_t secret[2]);
+
 /* Counts one connection more of the remote address of @k; false: it has as many as it may. */
 bool tcp_sources_add(struct tcp_sources *s, const struct tcp_key *k, const uint64_t secret[2]);
 

@@ -140,6 +140,48 @@ static void old_duplicates_are_seen_by_their_time_stamp(void **state)
 	assert_int_equal(node_drops(DROP_tcp_no_timestamp), 1);
 }
 
+/* Whoever forges SYNs of others must not use up their share. */
+static void half_open_ones_take_no_share(void **state)
+{
+	struct peer p = peer_new();
+
+	for (uint16_t i = 0; i < 3; i++) {
+		p.port = (uint16_t)(PEER_PORT + i);
+		peer_in(&p, peer_syn(&p));
+		peer_out(&p, (struct line){.flags = SA, .ack = 1});
+	}
+	p.port = PEER_PORT + 3;
+	peer_open(&p);
+	assert_int_equal(peer_app.n_opened, 1);
+	assert_int_equal(node_drops(DROP_tcp_source_limit), 0);
+}
+
+/* Those that are opened at once are counted all the same. */
+static void half_open_ones_beyond_the_share_are_reset(void **state)
+{
+	struct peer p = peer_new(), peers[4];
+
+	for (uint16_t i = 0; i < 4; i++) {
+		p.port = (uint16_t)(PEER_PORT + i);
+		p.ts = false;
+		peer_in(&p, peer_syn(&p));
+		peer_out(&p, (struct line){.flags = SA, .ack = 1});
+		p.ts = true;
+		peers[i] = p;
+	}
+	for (uint16_t i = 0; i < 4; i++) {
+		peers[i].at = node_n_output();
+		peer_in(&peers[i], (struct line){.flags = A, .seq = 1, .ack = 1});
+		if (i == 3)
+			peer_out(&peers[i], (struct line){.flags = RA, .seq = 1, .ack = 1});
+		peer_quiet(&peers[i]);
+	}
+	assert_int_equal(peer_app.n_opened, 3);
+	assert_int_equal(peer_app.n_ended, 0);
+	assert_int_equal(peer_stats()->limit_source, 1);
+	assert_int_equal(node_worker(0)->tcp->n_conns, 3);
+}
+
 /* RFC 7323 5.5: after 24 days the peer's clock may seem to have gone back; it counts from there. */
 static void a_time_stamp_that_is_too_old_itself_is_replaced(void **state)
 {
@@ -357,6 +399,8 @@ int main(void)
 		GUARD_TEST(a_guessed_cookie_is_refused, start_without_backlog),
 		GUARD_TEST(a_full_table_gives_up_its_oldest_half_open, start_tiny),
 		GUARD_TEST(a_source_has_its_share_only, start_small),
+		GUARD_TEST(half_open_ones_take_no_share, start_small),
+		GUARD_TEST(half_open_ones_beyond_the_share_are_reset, start_small),
 		PEER_TEST(old_duplicates_are_seen_by_their_time_stamp),
 		PEER_TEST(a_time_stamp_that_is_too_old_itself_is_replaced),
 		PEER_TEST(challenges_are_few),
