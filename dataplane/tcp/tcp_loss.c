@@ -158,6 +158,10 @@ void tcp_loss_on_dup_ack(struct worker *w, struct tcp_conn *c)
 {
 	struct tcp_acked acked = {0};
 
+	/* What was sent again and had arrived makes duplicates too: they mean nothing then, neither
+	 * that a segment has left nor that one was lost (RFC 6582 4). */
+	if (c->busy->rec.after_rto)
+		return;
 	if (c->busy->dup_acks < UINT8_MAX)
 		c->busy->dup_acks++;
 	if (c->busy->rec.in_recovery) {
