@@ -265,6 +265,27 @@ static void hoarding_out_of_order_segments_has_an_end(void **state)
 	assert_int_equal(peer_stats()->held_mbufs, 0);
 }
 
+/* A run behind one hole, in a window that has grown: a fifth of all may be held for one. */
+static void what_lies_beyond_a_gap_has_its_share(void **state)
+{
+	struct peer p = peer_new();
+	uint32_t at = 1, most = node_worker(0)->tcp->n_held_max / (TCP_GAP_SHARE + 1) + 1;
+
+	peer_app.mode = PEER_SWALLOW;
+	peer_open(&p);
+	for (unsigned i = 0; i < 400; i++, at += 1000)
+		peer_in(&p, (struct line){.flags = A, .seq = at, .ack = 1, .bytes = 1000});
+	assert_int_equal(peer_stats()->held_mbufs, 0);
+	for (unsigned i = 1; i <= 250; i++)
+		peer_in(&p,
+			(struct line){.flags = A, .seq = at + i * 1000, .ack = 1, .bytes = 1000});
+	assert_int_equal(peer_stats()->held_mbufs, most);
+	assert_true(most > 128);
+	peer_forget(&p);
+	peer_in(&p, (struct line){.flags = A, .seq = at, .ack = 1, .bytes = 1000});
+	peer_out(&p, (struct line){.flags = A, .seq = 1, .ack = at + (most + 1) * 1000});
+}
+
 static void what_nobody_reads_closes_the_window(void **state)
 {
 	struct peer p = peer_new();
@@ -406,6 +427,7 @@ int main(void)
 		PEER_TEST(challenges_are_few),
 		PEER_TEST(a_newer_syn_takes_over_from_time_wait),
 		PEER_TEST(hoarding_out_of_order_segments_has_an_end),
+		PEER_TEST(what_lies_beyond_a_gap_has_its_share),
 		PEER_TEST(what_nobody_reads_closes_the_window),
 		PEER_TEST(congestion_marks_are_echoed_and_heeded),
 		PEER_TEST(silence_is_asked_about_then_ended),
