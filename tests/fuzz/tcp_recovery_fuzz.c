@@ -9,8 +9,8 @@
 #include "dataplane/tcp/tcp_recovery_impl.h"
 
 #define OP_BYTES 8u
-#define POOL     100u
-#define SEGMENTS 90u /* sent at once at most, so that cuts find records too */
+#define POOL     300u
+#define SEGMENTS 90u /* sent at once at most: its share of the pool; cuts find records too */
 
 enum fuzz_op {
 	OP_SEND,
@@ -23,6 +23,7 @@ enum fuzz_op {
 	OP_SPLIT,
 	OP_DUP_ACKS,
 	OP_CLEAR,
+	OP_JOIN,
 	OP_COUNT
 };
 
@@ -426,6 +427,25 @@ static void do_split(const uint8_t *op)
 	m[1].start = at;
 }
 
+/* The first lost one and the lost ones behind it leave as one. */
+static void do_join(const uint8_t *op)
+{
+	struct tcp_segment *s = tcp_recovery_next_lost(&f.r, &f.pool);
+	struct model_segment *m;
+	unsigned i;
+
+	if (!s)
+		return;
+	m = model_at(s->start);
+	i = (unsigned)(m - f.segments);
+	tcp_recovery_join(&f.r, &f.pool, s, op[1]);
+	while (i + 1 < f.n && m[1].state == LOST && m[1].end - m->start <= op[1]) {
+		m->end = m[1].end;
+		model_delete(i + 1, 1);
+	}
+	BRAID_ASSERT(s->start == m->start && s->end == m->end);
+}
+
 static void do_dup_acks(void)
 {
 	bool may = !f.r.in_recovery && f.n > 0 && f.segments[0].state == OUT;
@@ -472,6 +492,9 @@ static void step(const uint8_t *op)
 			break;
 		tcp_recovery_clear(&f.r, &f.pool);
 		f.n = 0;
+		break;
+	case OP_JOIN:
+		do_join(op);
 		break;
 	case OP_COUNT:
 		break;
