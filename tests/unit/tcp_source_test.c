@@ -45,8 +45,11 @@ static struct tcp_key key_of(uint8_t family, uint32_t net, uint32_t host, uint16
 static bool add(uint8_t family, uint32_t net, uint32_t host, uint16_t port)
 {
 	struct tcp_key k = key_of(family, net, host, port);
+	bool full = tcp_sources_is_full(sources, &k, secret);
+	bool added = tcp_sources_add(sources, &k, secret);
 
-	return tcp_sources_add(sources, &k, secret);
+	assert_int_equal(added, !full);
+	return added;
 }
 
 static void del(uint8_t family, uint32_t net, uint32_t host, uint16_t port)
