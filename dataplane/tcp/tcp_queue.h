@@ -40,11 +40,13 @@ void tcp_block_pool_init(struct tcp_block_pool *pool, struct tcp_block *blocks, 
 /* A send buffer; zeroed is empty. All blocks but the first and the last are full. */
 struct tcp_send_queue {
 	struct tcp_block *last;   /* its next is the first: a ring */
-	struct tcp_block *cursor; /* where the last copy ended, so that the next one begins there */
+	struct tcp_block *cursor; /* where the furthest copy ended, so that the next begins there */
+	struct tcp_block *again;  /* ... and one of what lies before it: sent again */
 	uint32_t bytes;
 	uint32_t cursor_bytes; /* offset of the cursor's first byte in use from the queue's start */
+	uint32_t again_bytes;
 };
-_Static_assert(sizeof(struct tcp_send_queue) == 24, "an empty connection is small");
+_Static_assert(sizeof(struct tcp_send_queue) == 40, "an empty connection is small");
 
 /* Appends up to @bytes of @p while blocks last; how many. */
 uint32_t tcp_send_queue_append(
@@ -54,7 +56,7 @@ uint32_t tcp_send_queue_append(
 uint64_t tcp_send_queue_room(const struct tcp_send_queue *q, const struct tcp_block_pool *pool);
 
 /* Copies @bytes from @offset (from the queue's start) to @dst; they are there. Copies that follow
- * each other cost nothing to find. */
+ * each other cost nothing to find, of new data and of what is sent again meanwhile. */
 void tcp_send_queue_copy(struct tcp_send_queue *q, uint32_t offset, void *dst, uint32_t bytes);
 
 /* Drops the first @bytes, which were acknowledged. */

@@ -84,34 +84,48 @@ uint64_t tcp_send_queue_room(const struct tcp_send_queue *q, const struct tcp_bl
 	return q->last ? room + TCP_BLOCK_PAYLOAD_BYTES - q->last->end : room;
 }
 
-void tcp_send_queue_copy(struct tcp_send_queue *q, uint32_t offset, void *dst, uint32_t bytes)
+/* Copies as tcp_send_queue_copy does, from block *@at on, whose first byte is at *@at_bytes; leaves
+ * the last block there. */
+static void copy_from(
+	struct tcp_block **at, uint32_t *at_bytes, uint32_t offset, uint8_t *to, uint32_t bytes)
 {
-	uint8_t *to = dst;
-
-	BRAID_ASSERT(bytes <= q->bytes && offset <= q->bytes - bytes);
-	if (bytes == 0)
-		return;
-	if (!q->cursor || offset < q->cursor_bytes) {
-		q->cursor = q->last->next;
-		q->cursor_bytes = 0;
-	}
 	for (;;) {
-		struct tcp_block *b = q->cursor;
+		struct tcp_block *b = *at;
 		uint32_t size = b->end - b->start;
-		uint32_t at = offset - q->cursor_bytes;
+		uint32_t in = offset - *at_bytes;
 
-		if (at < size) {
-			uint32_t n = MIN_OF(bytes, size - at);
+		if (in < size) {
+			uint32_t n = MIN_OF(bytes, size - in);
 
-			memcpy(to, b->bytes + b->start + at, n);
+			memcpy(to, b->bytes + b->start + in, n);
 			to += n;
 			offset += n;
 			bytes -= n;
 		}
 		if (bytes == 0)
 			return;
-		q->cursor = b->next;
-		q->cursor_bytes += size;
+		*at = b->next;
+		*at_bytes += size;
+	}
+}
+
+void tcp_send_queue_copy(struct tcp_send_queue *q, uint32_t offset, void *dst, uint32_t bytes)
+{
+	BRAID_ASSERT(bytes <= q->bytes && offset <= q->bytes - bytes);
+	if (bytes == 0)
+		return;
+	if (LIKELY(q->cursor && offset >= q->cursor_bytes)) {
+		copy_from(&q->cursor, &q->cursor_bytes, offset, dst, bytes);
+		return;
+	}
+	if (!q->again || offset < q->again_bytes) {
+		q->again = q->last->next;
+		q->again_bytes = 0;
+	}
+	copy_from(&q->again, &q->again_bytes, offset, dst, bytes);
+	if (!q->cursor) {
+		q->cursor = q->again;
+		q->cursor_bytes = q->again_bytes;
 	}
 }
 
@@ -122,11 +136,21 @@ static void first_give(struct tcp_send_queue *q, struct tcp_block_pool *pool)
 
 	if (q->cursor == b)
 		q->cursor = NULL;
+	if (q->again == b)
+		q->again = NULL;
 	if (b == q->last)
 		q->last = NULL;
 	else
 		q->last->next = b->next;
 	block_give(pool, b);
+}
+
+/* The offset of @block, which was @offset, when @bytes were released: the first block's first byte
+ * is 0 whatever was released of it. */
+static uint32_t released_offset(const struct tcp_send_queue *q, const struct tcp_block *block,
+	uint32_t offset, uint32_t bytes)
+{
+	return block && block != q->last->next ? offset - bytes : 0;
 }
 
 void tcp_send_queue_release(struct tcp_send_queue *q, struct tcp_block_pool *pool, uint32_t bytes)
@@ -144,8 +168,8 @@ void tcp_send_queue_release(struct tcp_send_queue *q, struct tcp_block_pool *poo
 			first_give(q, pool);
 	}
 	q->bytes -= bytes;
-	/* The first block's first byte is offset 0 whatever was released of it. */
-	q->cursor_bytes = q->cursor && q->cursor != q->last->next ? q->cursor_bytes - bytes : 0;
+	q->cursor_bytes = released_offset(q, q->cursor, q->cursor_bytes, bytes);
+	q->again_bytes = released_offset(q, q->again, q->again_bytes, bytes);
 }
 
 void tcp_send_queue_clear(struct tcp_send_queue *q, struct tcp_block_pool *pool)

@@ -115,6 +115,30 @@ static void copies_in_a_row_begin_where_the_last_one_ended(void **state)
 	expect(1000 + 3 * TCP_BLOCK_PAYLOAD_BYTES, 0, 2000);
 }
 
+/* In recovery, what is sent again and new data take turns: neither goes the long way. */
+static void copies_at_both_ends_do_not_pass_what_lies_between(void **state)
+{
+	struct tcp_block *middle, *behind;
+
+	append(0, ALL);
+	expect(0, ALL - 4000, 1000);
+	expect(0, 0, 1000);
+	middle = q.last->next->next->next->next;
+	behind = middle->next;
+	middle->next = NULL;
+	for (uint32_t i = 0; i < 3; i++) {
+		expect(0, ALL - 3000 + i * 1000, 1000);
+		expect(0, 1000 + i * 1000, 1000);
+	}
+	middle->next = behind;
+	/* Both keep their places when what stands before them is released. */
+	tcp_send_queue_release(&q, &pool, 3000);
+	expect(3000, 500, 3000);
+	expect(3000, ALL - 3000 - 700, 700);
+	tcp_send_queue_release(&q, &pool, ALL - 3000 - 500);
+	expect(ALL - 500, 0, 500);
+}
+
 static void random_use_is_like_a_stream(void **state)
 {
 	uint32_t base = 0, end = 0;
@@ -148,6 +172,7 @@ int main(void)
 		cmocka_unit_test_setup(small_appends_share_a_block, start),
 		cmocka_unit_test_setup(an_empty_queue_holds_no_block, start),
 		cmocka_unit_test_setup(copies_in_a_row_begin_where_the_last_one_ended, start),
+		cmocka_unit_test_setup(copies_at_both_ends_do_not_pass_what_lies_between, start),
 		cmocka_unit_test_setup(random_use_is_like_a_stream, start),
 	};
 
