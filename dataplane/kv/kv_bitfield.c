@@ -205,7 +205,7 @@ static void field_do(struct kv_call *c, const struct kv_key *k, const struct fie
 	if (n != old)
 		err = field_put(c, k, op, n);
 	if (err)
-		kv_data_refused(c, err);
+		kv_reply_error(c->reply, KV_OOM_ERROR);
 	else
 		kv_reply_int(c->reply, op->kind == FIELD_SET ? old : n);
 }

@@ -53,6 +53,7 @@ enum kv_client_waits {
 	KV_WAIT_PAUSE = 1 << 0, /* CLIENT PAUSE */
 	KV_WAIT_JOB = 1 << 1,   /* a long command is under way */
 	KV_WAIT_ORDER = 1 << 2, /* the next command starts when those with other workers are done */
+	KV_WAIT_ROOM = 1 << 3,  /* keys are being evicted for what it wants */
 };
 
 struct kv_chunk;
@@ -201,6 +202,9 @@ void kv_client_buffers(
 /* CLIENT PAUSE: no commands (@all: none at all, else no writes) until @until_ms (UNIX time); a
  * pause that is longer already stays. On this worker. */
 void kv_client_pause(struct worker *w, uint64_t until_ms, bool all);
+
+/* Makes @c wait until the room is there that it was just refused. False: none is being made. */
+bool kv_client_wait_room(struct worker *w, struct kv_client *c);
 
 /* CLIENT UNPAUSE, on this worker. */
 void kv_client_unpause(struct worker *w);

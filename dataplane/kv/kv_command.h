@@ -94,7 +94,8 @@ struct kv_call {
 	uint64_t wake_ms; /* with @unfinished: not before this time; 0: soon */
 	bool unfinished;
 	bool cancel;
-	bool atomic; /* of a transaction: nothing may wait for time to pass */
+	bool short_of_room; /* with @unfinished: nothing was done, there will be room soon */
+	bool atomic;        /* of a transaction: nothing may wait for time to pass */
 };
 
 /* The functions of all rows. */

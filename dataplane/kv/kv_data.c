@@ -49,8 +49,10 @@ void kv_data_refused(struct kv_call *c, int err)
 	if (err == -E2BIG)
 		kv_reply_error(
 			c->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
+	else if ((c->command->flags & KV_WRITE) && !c->atomic && kv_shard_is_making_room(c->shard))
+		c->unfinished = c->short_of_room = true;
 	else
-		kv_reply_error(c->reply, "OOM command not allowed when used memory > 'maxmemory'.");
+		kv_reply_error(c->reply, KV_OOM_ERROR);
 }
 
 bool kv_data_set(struct kv_call *c, const struct kv_key *k, const struct kv_write *v)

@@ -11,6 +11,7 @@
 
 #define KV_TEXT_BYTES_MAX 44 /* strings up to this length are "embstr" in Redis */
 
+#define KV_OOM_ERROR    "OOM command not allowed when used memory > 'maxmemory'."
 #define KV_SYNTAX_ERROR "ERR syntax error"
 #define KV_INT_ERROR    "ERR value is not an integer or out of range"
 
@@ -27,7 +28,8 @@ bool kv_data_int32(struct kv_call *c, uint32_t arg, int32_t *out);
 /* A number of a database; false: the reply says what is wrong. */
 bool kv_data_db(struct kv_call *c, uint32_t arg, uint8_t *db);
 
-/* Answers a change that the shard refused with @err. */
+/* Answers a change that the shard refused with @err; or, when the shard is making room for it, lets
+ * the call be made again: it must have done and said nothing so far. */
 void kv_data_refused(struct kv_call *c, int err);
 
 /* Sets the whole value of @k; false: refused and answered. */

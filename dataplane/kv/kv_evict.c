@@ -7,9 +7,10 @@
  */
 #include "dataplane/kv/kv_shard_impl.h"
 
-#define SAMPLES          5  /* maxmemory-samples */
-#define SAMPLE_BUCKETS   8  /* visited at most for one sample */
-#define ROUNDS           16 /* samples taken before giving up for now */
+#define SAMPLES          5   /* maxmemory-samples */
+#define SAMPLE_BUCKETS   8   /* visited at most for one sample */
+#define EMPTY_BUCKETS    256 /* as many when there is nothing in them */
+#define ROUNDS           16  /* samples taken before giving up for now */
 #define MINUTE_SHIFT     36
 #define USE_MASK         ((1u << KV_USE_BITS) - 1)
 #define LFU_BORN         5 /* LFU_INIT_VAL */
@@ -134,7 +135,8 @@ static void sample_all(struct sample *sample, struct kv_db *db)
 		.ctx = sample,
 	};
 
-	for (unsigned i = 0; i < SAMPLE_BUCKETS && sample->n < SAMPLES; i++) {
+	for (unsigned i = 0;
+		i < (sample->n ? SAMPLE_BUCKETS : EMPTY_BUCKETS) && sample->n < SAMPLES; i++) {
 		walk.from = kv_index_walk(&db->index, &walk);
 		if (walk.from >> 32)
 			walk.from = 0;

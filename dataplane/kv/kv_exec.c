@@ -251,6 +251,8 @@ static enum kv_exec_result exec_known(struct kv_call *call)
 	if (call->w->n_workers > 1 && kv_route_command(call, &result))
 		return result;
 	kv_exec_call(call);
+	if (UNLIKELY(call->short_of_room) && kv_client_wait_room(call->w, c))
+		return KV_EXEC_WAIT;
 	if (UNLIKELY(call->unfinished) && kv_job_start(call) < 0) {
 		call->w->kv->stats.closed_memory++;
 		kv_client_kill(call->w, c);

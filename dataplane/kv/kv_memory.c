@@ -16,6 +16,13 @@ void *kv_memory_alloc(struct worker *w, uint64_t bytes)
 	return p;
 }
 
+void *kv_memory_alloc_evicting(struct worker *w, uint64_t bytes)
+{
+	void *p = kv_memory_alloc(w, bytes);
+
+	return LIKELY(p != NULL) ? p : kv_shard_alloc_evicting(w->kv->shard, bytes);
+}
+
 void kv_memory_free(struct worker *w, void *p)
 {
 	struct kv_reserve *r = &w->kv->reserve;

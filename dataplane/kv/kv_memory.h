@@ -29,6 +29,9 @@ void kv_reserve_fini(struct kv_reserve *r);
  * same worker. */
 void *kv_memory_alloc(struct worker *w, uint64_t bytes);
 
+/* The same, and keys are evicted for it as the policy lets: not while an item is looked at. */
+void *kv_memory_alloc_evicting(struct worker *w, uint64_t bytes);
+
 /* Gives it back; NULL is allowed. */
 void kv_memory_free(struct worker *w, void *p);
 

@@ -110,7 +110,7 @@ static void init(struct worker *w, struct kv_worker *kv)
 		.version = 2,
 	};
 	kv->see_task.run = kv_client_see_task;
-	kv->shard_task.run = kv_worker_shard_task;
+	kv->room_task.run = kv_worker_room_task;
 	kv->pause_timer.fn = kv_worker_on_pause_end;
 	kv->cron_timer.fn = kv_worker_on_cron;
 	wheel_add(w->wheel, &kv->cron_timer, w->now_ns);

@@ -15,7 +15,7 @@ static struct kv_queued *copy(struct worker *w, const struct kv_call *call, uint
 	*bytes = 0;
 	for (uint32_t i = 0; i < call->argc; i++)
 		*bytes += call->argv[i].len;
-	q = kv_memory_alloc(w, sizeof(*q) + call->argc * sizeof(q->argv[0]) + *bytes);
+	q = kv_memory_alloc_evicting(w, sizeof(*q) + call->argc * sizeof(q->argv[0]) + *bytes);
 	if (!q)
 		return NULL;
 	*q = (struct kv_queued){.command = call->command, .argc = call->argc};

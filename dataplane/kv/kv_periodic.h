@@ -14,7 +14,7 @@ void kv_stats_tell(struct worker *w);
 /* CLIENT PAUSE is over. */
 void kv_worker_on_pause_end(void *ctx, struct wheel_timer *t);
 
-/* A quantum of the shard's own work. */
-bool kv_worker_shard_task(struct worker *w, struct worker_task *t);
+/* Lets clients go on that wait for room, when the shard has made it or cannot. */
+bool kv_worker_room_task(struct worker *w, struct worker_task *t);
 
 #endif

@@ -28,7 +28,7 @@ static bool grow(struct worker *w, struct kv_client *c, uint64_t n)
 	if (old && old->parser.bulk)
 		size = MIN_OF(size, (uint64_t)resp_wants(&old->parser, old->len));
 	size = MAX_OF(size, n);
-	q = kv_memory_alloc(w, sizeof(*q) + size);
+	q = kv_memory_alloc_evicting(w, sizeof(*q) + size);
 	if (!q)
 		return false;
 	*q = (struct kv_query){.size = (uint32_t)size};
@@ -92,6 +92,8 @@ uint32_t kv_query_feed(struct worker *w, struct kv_client *c, const struct resp_
 	}
 	return at;
 no_memory:
+	if (kv_client_wait_room(w, c))
+		return at;
 	kv->stats.closed_memory++;
 	kv_client_kill(w, c);
 	return len;

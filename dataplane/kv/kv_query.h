@@ -19,7 +19,8 @@ struct kv_query {
 /*
  * Moves bytes of @p to the query buffer, which is made when there is none, until the command in it
  * is whole or wrong or the bytes are used up. How many it took; query->result tells how it stands.
- * The client is doomed (counted) when there is no memory or the limit is reached.
+ * The client is doomed (counted) when there is no memory or the limit is reached; it waits, and the
+ * rest is to be offered again, while the shard makes room.
  */
 uint32_t kv_query_feed(struct worker *w, struct kv_client *c, const struct resp_limits *limits,
 	const uint8_t *p, uint32_t len);

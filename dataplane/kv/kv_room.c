@@ -98,27 +98,67 @@ static bool compact(struct kv_shard *s)
 	return true;
 }
 
+/* @want bytes are not to be had in one go, but keys may be evicted for them: kv_shard_work does. */
+static void make_room(struct kv_shard *s, uint64_t want)
+{
+	if (want >= s->max_bytes)
+		return;
+	s->goal_bytes = MAX_OF(s->goal_bytes, want);
+	kv_shard_wake(s);
+}
+
+/* There was room for @want: what was to be made for as much, or less, is no longer needed. */
+static void made_room(struct kv_shard *s, uint64_t want)
+{
+	if (UNLIKELY(s->goal_bytes > 0) && want >= s->goal_bytes)
+		s->goal_bytes = 0;
+}
+
 void *kv_room_alloc(struct kv_shard *s, uint64_t bytes, uint64_t credit)
 {
 	uint64_t want = kv_arena_rounded(bytes);
+	unsigned step;
 
-	for (unsigned step = 0; step < STEPS_MAX; step++) {
+	for (step = 0; step < STEPS_MAX; step++) {
 		bool within = s->is_replica || s->arena.used_bytes + want <= s->max_bytes + credit;
 		void *p = within ? kv_arena_alloc(&s->arena, bytes, KV_FOR_ITEMS) : NULL;
 
-		if (LIKELY(p != NULL))
+		if (LIKELY(p != NULL)) {
+			made_room(s, want);
 			return p;
+		}
 		if (drain(s) || (within && compact(s)))
 			continue;
 		if (!kv_evict_one(s))
 			break;
 	}
 	s->counters.refused_oom++;
-	if (s->policy != KV_NOEVICTION && want < s->max_bytes) {
-		s->goal_bytes = MAX_OF(s->goal_bytes, want);
-		kv_shard_wake(s);
-	}
+	if (step == STEPS_MAX)
+		make_room(s, want);
 	return NULL;
+}
+
+void *kv_shard_alloc_evicting(struct kv_shard *s, uint64_t bytes)
+{
+	uint64_t want = kv_arena_rounded(MAX_OF(bytes, 1u));
+
+	for (unsigned step = 0; step < STEPS_MAX; step++) {
+		void *p = kv_shard_alloc(s, bytes);
+
+		if (p) {
+			made_room(s, want);
+			return p;
+		}
+		if (want >= s->max_bytes || (!drain(s) && !compact(s) && !kv_evict_one(s)))
+			return NULL;
+	}
+	make_room(s, want);
+	return NULL;
+}
+
+bool kv_shard_is_making_room(const struct kv_shard *s)
+{
+	return s->goal_bytes > 0;
 }
 
 int kv_room_reserve(struct kv_shard *s, struct kv_db *db)
@@ -136,6 +176,13 @@ int kv_room_reserve(struct kv_shard *s, struct kv_db *db)
 	return -ENOMEM;
 }
 
+static uint64_t longest_run_bytes(const struct kv_shard *s)
+{
+	uint32_t page = kv_run_largest(&s->arena);
+
+	return page ? (uint64_t)s->arena.pages[page].extent << KV_PAGE_SHIFT : 0;
+}
+
 bool kv_room_work(struct kv_shard *s)
 {
 	uint64_t max = s->max_bytes - MIN_OF(s->goal_bytes, s->max_bytes);
@@ -143,6 +190,10 @@ bool kv_room_work(struct kv_shard *s)
 	if (drain(s))
 		return true;
 	if (s->arena.used_bytes > max && kv_evict_one(s))
+		return true;
+	/* The bytes are there, but not in one piece. */
+	if (s->arena.used_bytes <= max && s->goal_bytes > longest_run_bytes(s) &&
+		(compact(s) || kv_evict_one(s)))
 		return true;
 	s->goal_bytes = 0;
 	return false;

@@ -70,8 +70,8 @@ static struct kv_op *op_alloc(const struct kv_call *call, uint32_t n_parts)
 
 	for (uint32_t i = 0; i < call->argc; i++)
 		bytes += call->argv[i].len;
-	op = kv_memory_alloc(call->w, sizeof(*op) + n_parts * sizeof(struct kv_part) +
-					      call->argc * sizeof(*argv) + bytes);
+	op = kv_memory_alloc_evicting(call->w, sizeof(*op) + n_parts * sizeof(struct kv_part) +
+						       call->argc * sizeof(*argv) + bytes);
 	if (!op)
 		return NULL;
 	*op = (struct kv_op){.n_parts = n_parts, .argc = call->argc};
@@ -94,6 +94,8 @@ struct kv_op *kv_op_create(struct kv_call *call, uint16_t owners)
 	struct kv_op *op = op_alloc(call, (uint32_t)__builtin_popcount(owners));
 	uint32_t i = 0;
 
+	if (!op && call->command->where != KV_AT_CLIENT && kv_client_wait_room(call->w, c))
+		return NULL;
 	if (!op) {
 		call->w->kv->stats.closed_memory++;
 		kv_client_kill(call->w, c);
@@ -169,8 +171,10 @@ bool kv_route_command(struct kv_call *call, enum kv_exec_result *result)
 	else
 		kv->stats.forwarded++;
 	op = kv_op_create(call, owners);
-	if (!op)
+	if (!op) {
+		*result = call->client->waits & KV_WAIT_ROOM ? KV_EXEC_WAIT : KV_EXEC_DONE;
 		return true;
+	}
 	if (op->n_parts > 1) {
 		bool atomic =
 			call->command->where != KV_EVERYWHERE || (call->command->flags & KV_WRITE);

@@ -185,7 +185,7 @@ void kv_route_send(struct worker *w, struct kv_letter *l, enum mail mail, uint8_
 void kv_route_pump(struct worker *w);
 
 /* Puts a new operation of @owners behind the client's others; NULL: no memory, the client is
- * doomed. */
+ * doomed or, unless it runs here, waits for room. */
 struct kv_op *kv_op_create(struct kv_call *call, uint16_t owners);
 
 /* Starts @op; the workers in @need are held first. The client says no more until it is over. */

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 
+#include "dataplane/kv/kv_data.h"
 #include "dataplane/kv/kv_route.h"
 
 void kv_op_issue(struct worker *w, struct kv_op *op, uint32_t i, enum kv_part_kind kind)
@@ -230,8 +231,13 @@ static bool phase_together(struct worker *w, struct kv_op *op)
 		return false;
 	case 1:
 		gather(w, op, home);
-		if (op->spoilt)
+		if (op->spoilt) {
+			/* No memory for a visit; nothing has been done yet. */
+			op->spoilt = false;
+			kv_reply_error(kv_route_result(w, op), KV_OOM_ERROR);
+			kv_reply_flush(&w->kv->route->reply);
 			return true;
+		}
 		kv_op_call(op, home, op->argv, op->argc);
 		at->input = op->moved ? op->moved->bytes : NULL;
 		at->input_len = op->moved ? op->moved->len : 0;

@@ -247,6 +247,14 @@ void kv_shard_unpin(struct kv_shard *s, struct kv_item *it);
  * none. Sizes up to KV_VALUE_BYTES_MAX. */
 void *kv_shard_alloc(struct kv_shard *s, uint64_t bytes);
 
+/* The same, evicting a bounded number of keys as the policy lets: not while an item is looked at
+ * that is not pinned. */
+void *kv_shard_alloc_evicting(struct kv_shard *s, uint64_t bytes);
+
+/* Whether kv_shard_work is making room for what was refused last: it may be tried again when this
+ * is false, and will be refused for good when nothing is left to evict. */
+bool kv_shard_is_making_room(const struct kv_shard *s);
+
 /* Gives back what kv_shard_alloc gave. */
 void kv_shard_free(struct kv_shard *s, void *p);
 

@@ -64,7 +64,7 @@ static void check_client(struct worker *w, struct kv_client *c, uint32_t now_s)
 {
 	struct kv_worker *kv = w->kv;
 	uint32_t silent_s = now_s - c->active_s;
-	bool busy = c->job || c->ops_first || (c->waits & KV_WAIT_PAUSE);
+	bool busy = c->job || c->ops_first || (c->waits & (KV_WAIT_PAUSE | KV_WAIT_ROOM));
 
 	kv_output_check(w, c);
 	if (c->flags & KV_CLIENT_CLOSING) {
@@ -111,6 +111,17 @@ void kv_client_pause(struct worker *w, uint64_t until_ms, bool all)
 			w->now_ns + MIN_OF(until_ms - now_ms, UINT32_MAX) * NSEC_PER_MSEC);
 }
 
+/* Those that wait for @reason wait no more. */
+static void go_on_all(struct worker *w, enum kv_client_waits reason)
+{
+	for (uint32_t i = 0; i < w->kv->clients_used; i++) {
+		struct kv_client *c = kv_client_at(w, i);
+
+		if (c && (c->waits & reason))
+			kv_client_go_on(w, c, reason);
+	}
+}
+
 void kv_client_unpause(struct worker *w)
 {
 	struct kv_worker *kv = w->kv;
@@ -118,12 +129,7 @@ void kv_client_unpause(struct worker *w)
 	kv->pause_until_ms = 0;
 	kv->pause_all = false;
 	wheel_del(w->wheel, &kv->pause_timer);
-	for (uint32_t i = 0; i < kv->clients_used; i++) {
-		struct kv_client *c = kv_client_at(w, i);
-
-		if (c && (c->waits & KV_WAIT_PAUSE))
-			kv_client_go_on(w, c, KV_WAIT_PAUSE);
-	}
+	go_on_all(w, KV_WAIT_PAUSE);
 }
 
 void kv_worker_on_pause_end(void *ctx, struct wheel_timer *t)
@@ -141,7 +147,19 @@ void kv_worker_on_pause_end(void *ctx, struct wheel_timer *t)
 		kv_client_unpause(w);
 }
 
-bool kv_worker_shard_task(struct worker *w, struct worker_task *t)
+bool kv_client_wait_room(struct worker *w, struct kv_client *c)
 {
-	return kv_shard_work(w->kv->shard);
+	if (!kv_shard_is_making_room(w->kv->shard))
+		return false;
+	c->waits |= KV_WAIT_ROOM;
+	worker_task_add(w, &w->kv->room_task);
+	return true;
+}
+
+bool kv_worker_room_task(struct worker *w, struct worker_task *t)
+{
+	if (kv_shard_is_making_room(w->kv->shard))
+		return true;
+	go_on_all(w, KV_WAIT_ROOM);
+	return false;
 }

@@ -89,7 +89,7 @@ struct kv_worker {
 	struct wheel_timer pause_timer;
 	struct wheel_timer cron_timer; /* time outs */
 	uint32_t cron_at;              /* client it looks at next */
-	struct worker_task shard_task;
+	struct worker_task room_task;  /* while clients wait for room */
 	struct kv_reserve reserve;
 	struct kv_settings settings;
 	uint64_t config_version; /* of the configuration that settings follow */
