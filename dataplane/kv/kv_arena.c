@@ -10,6 +10,7 @@
 #include "lib/base/poison.h"
 
 #define SPARES_LOOKED_AT 64
+#define RUNS_LOOKED_AT   16
 
 static struct kv_class *class_of_page(struct kv_arena *a, const struct kv_page *page)
 {
@@ -214,20 +215,28 @@ static bool can_spare(struct kv_arena *a, uint32_t page)
 	       elsewhere >= slab->used;
 }
 
-/* A slab beside the longest free run; 0: there is none that can be spared. */
-static uint32_t spare_neighbour(struct kv_arena *a)
+/* A slab beside the free run at @run that can be spared, or 0. */
+static uint32_t spare_beside(struct kv_arena *a, uint32_t run)
 {
-	uint32_t run = kv_run_largest(a), page;
+	uint32_t page = run + a->pages[run].extent;
 
-	if (!run)
-		return 0;
-	page = run + a->pages[run].extent;
 	if (page < a->n_pages && can_spare(a, page))
 		return page;
 	if (run == a->first_page)
 		return 0;
 	page = a->pages[run - 1].kind == KV_PAGE_INSIDE ? a->pages[run - 1].extent : run - 1;
 	return can_spare(a, page) ? page : 0;
+}
+
+/* A slab beside one of the longest free runs: the longest of all may lie between blocks that cannot
+ * be moved. 0: there is none that can be spared. */
+static uint32_t spare_neighbour(struct kv_arena *a)
+{
+	uint32_t run = kv_run_largest(a), page = 0;
+
+	for (unsigned i = 0; run && !page && i < RUNS_LOOKED_AT; i++, run = kv_run_smaller(a, run))
+		page = spare_beside(a, run);
+	return page;
 }
 
 /* A slab of the emptiest class with few blocks in use. */

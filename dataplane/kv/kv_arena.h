@@ -158,6 +158,10 @@ void kv_run_give(struct kv_arena *a, uint32_t page, uint32_t n);
 /* One of the longest free runs; 0: there is none. */
 uint32_t kv_run_largest(const struct kv_arena *a);
 
+/* Another free run, no longer than the one at @page or of the same bin; from kv_run_largest on all
+ * of them. 0: there is none. */
+uint32_t kv_run_smaller(const struct kv_arena *a, uint32_t page);
+
 /* Makes the run at @page @n pages long instead of @had, in place. */
 bool kv_run_resize(struct kv_arena *a, uint32_t page, uint32_t had, uint32_t n);
 

@@ -98,6 +98,18 @@ uint32_t kv_run_largest(const struct kv_arena *a)
 	return 0;
 }
 
+uint32_t kv_run_smaller(const struct kv_arena *a, uint32_t page)
+{
+	unsigned bin = bin_of(a->pages[page].extent), word = bin / 64;
+	uint64_t below = bin % 64 ? a->bins_used[word] << (64 - bin % 64) >> (64 - bin % 64) : 0;
+
+	if (a->pages[page].next)
+		return a->pages[page].next;
+	while (!below && word > 0)
+		below = a->bins_used[--word];
+	return below ? a->bins[word * 64 + 63 - (unsigned)__builtin_clzll(below)] : 0;
+}
+
 uint32_t kv_run_take(struct kv_arena *a, uint32_t n)
 {
 	uint32_t page = n <= a->free_pages ? find(a, n) : 0;

@@ -112,6 +112,22 @@ static void a_full_cache_takes_values_of_any_size(void **state)
 		}
 }
 
+/* Also when those before it lie beside the longest free run, where nothing can be moved away. */
+static void a_large_value_costs_the_cache_little_more_than_its_size(void **state)
+{
+	char key[16];
+	int c;
+
+	start(KV_ALLKEYS_RANDOM, 1);
+	c = kv_rig_connect(0);
+	fill(c, 1, 1900);
+	for (unsigned i = 0; i < 8; i++) {
+		snprintf(key, sizeof(key), "large:%u", i);
+		assert_string_equal(ask(c, "SET", key, 1 << 20), "+OK\r\n");
+	}
+	assert_true(kv_shard_used_bytes(kv_rig_worker(0)->kv->shard) > MEMORY / 4 * 3);
+}
+
 static void a_value_grows_in_a_full_cache(void **state)
 {
 	for (unsigned n = 1; n <= 3; n += 2) {
@@ -189,6 +205,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_cache_takes_values_of_any_size),
+		cmocka_unit_test_teardown(
+			a_large_value_costs_the_cache_little_more_than_its_size, stop),
 		cmocka_unit_test(a_value_grows_in_a_full_cache),
 		cmocka_unit_test_teardown(others_are_served_while_room_is_made, stop),
 		cmocka_unit_test_teardown(a_client_that_waits_for_room_may_go, stop),
