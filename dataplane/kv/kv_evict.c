@@ -115,6 +115,7 @@ struct sample {
 	struct kv_shard *s;
 	struct kv_item *items[SAMPLES];
 	unsigned n;
+	bool again; /* those that should go first cannot */
 };
 
 static void sample_one(void *ctx, struct kv_item *it, uint64_t hash)
@@ -150,7 +151,7 @@ static void sample_volatile(struct sample *sample, struct kv_db *db)
 	/* Those that expire first are all in one list: other samples would be of no use. */
 	while (sample->n < wanted)
 		sample->items[sample->n++] =
-			sample->s->policy == KV_VOLATILE_TTL
+			sample->s->policy == KV_VOLATILE_TTL && !sample->again
 				? kv_expiry_first(&db->expiry, &sample->s->arena)
 				: kv_expiry_sample(&db->expiry, &sample->s->arena,
 					  worker_random(sample->s->w));
@@ -215,6 +216,7 @@ static struct kv_item *best_of_pool(struct kv_shard *s)
 		}
 		while (s->n_pool > 0 && !it)
 			it = candidate_find(s, &s->pool[--s->n_pool]);
+		sample.again = true;
 	}
 	return it;
 }

@@ -231,6 +231,22 @@ static void a_pinned_item_is_not_evicted(void **state)
 	stop(state);
 }
 
+static void what_expires_first_may_be_pinned(void **state)
+{
+	uint64_t soon_ms;
+	struct kv_item *it;
+
+	start(KV_VOLATILE_TTL);
+	soon_ms = rig_now_ms(&rig) + 1000;
+	assert_int_equal(set(0, soon_ms), 0);
+	it = rig_find(&rig, "key:0");
+	kv_shard_pin(rig.s, it);
+	for (unsigned i = 1; i < KEYS; i++)
+		assert_int_equal(set(i, soon_ms + 100000 + i), 0);
+	assert_true(has(0));
+	kv_shard_unpin(rig.s, it);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +261,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			a_cache_of_small_values_takes_larger_ones, NULL, stop),
 		cmocka_unit_test(a_pinned_item_is_not_evicted),
+		cmocka_unit_test_teardown(what_expires_first_may_be_pinned, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
