@@ -41,10 +41,18 @@ static void partial_del(struct kv_arena *a, struct kv_class *class, uint32_t pag
 	slab->next = slab->prev = 0;
 }
 
+/* Whether there are @n pages for @family. */
+static bool may_take(const struct kv_arena *a, uint64_t n, enum kv_family family)
+{
+	return n + (family == KV_FOR_ITEMS ? a->kept_pages : 0) <= a->free_pages;
+}
+
 /* A new slab on the list of @class; 0: no pages. */
 static uint32_t slab_make(struct kv_arena *a, struct kv_class *class, uint8_t number)
 {
-	uint32_t page = kv_run_take(a, class->pages);
+	uint32_t page = may_take(a, class->pages, (enum kv_family)(number / KV_CLASSES))
+				? kv_run_take(a, class->pages)
+				: 0;
 
 	if (!page)
 		return 0;
@@ -107,7 +115,7 @@ void *kv_arena_alloc(struct kv_arena *a, uint64_t bytes, enum kv_family family)
 
 	if (LIKELY(bytes <= KV_SLAB_BLOCK_MAX))
 		return slab_alloc(a, kv_class_of((uint32_t)bytes), family);
-	if (n > a->free_pages)
+	if (!may_take(a, n, family))
 		return NULL;
 	page = kv_run_take(a, (uint32_t)n);
 	if (!page)

@@ -60,6 +60,7 @@ struct kv_arena {
 	uint32_t n_pages;
 	uint32_t first_page; /* behind struct kv_page[] */
 	uint32_t free_pages;
+	uint32_t kept_pages; /* of them, not for items */
 	uint32_t spare;      /* a slab that is being emptied, 0: none */
 	uint64_t used_bytes; /* of blocks handed out, as large as their classes */
 	uint64_t map_bytes;

@@ -257,6 +257,7 @@ void kv_batch_run(struct worker *w)
 		kv_output_end(w, c);
 	kv->n_parsed = 0;
 	kv->n_args = 0;
+	kv_shard_keep_room(kv->shard);
 	kv_route_pump(w);
 }
 

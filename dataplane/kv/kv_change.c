@@ -306,7 +306,8 @@ bool kv_shard_room_is_plenty(const struct kv_shard *s, uint64_t bytes)
 	uint64_t enough = ENOUGH_BYTES + 4 * bytes;
 
 	return s->arena.used_bytes + enough < s->max_bytes &&
-	       (uint64_t)s->arena.free_pages << KV_PAGE_SHIFT > enough;
+	       (uint64_t)s->arena.free_pages << KV_PAGE_SHIFT >
+		       enough + ((uint64_t)s->arena.kept_pages << KV_PAGE_SHIFT);
 }
 
 void kv_change_drop(struct kv_shard *s, struct kv_item *it, enum kv_why why)

@@ -9,6 +9,7 @@
 #include "dataplane/kv/kv_shard_impl.h"
 
 #define STEPS_MAX       512 /* of freeing for one request */
+#define KEEP_STEPS_MAX  128 /* the same, between two batches */
 #define DRAIN_ITEMS     16  /* per step */
 #define SLAB_BLOCKS_MAX (KV_PAGE_BYTES / KV_BLOCK_BYTES_MIN)
 
@@ -156,6 +157,13 @@ void *kv_shard_alloc_evicting(struct kv_shard *s, uint64_t bytes)
 	return NULL;
 }
 
+void kv_shard_keep_room(struct kv_shard *s)
+{
+	for (unsigned step = 0; step < KEEP_STEPS_MAX && UNLIKELY(kv_room_is_short(s)); step++)
+		if (!drain(s) && !compact(s) && !kv_evict_one(s))
+			return;
+}
+
 bool kv_shard_is_making_room(const struct kv_shard *s)
 {
 	return s->goal_bytes > 0;
@@ -194,6 +202,8 @@ bool kv_room_work(struct kv_shard *s)
 	/* The bytes are there, but not in one piece. */
 	if (s->arena.used_bytes <= max && s->goal_bytes > longest_run_bytes(s) &&
 		(compact(s) || kv_evict_one(s)))
+		return true;
+	if (kv_room_is_short(s) && (compact(s) || kv_evict_one(s)))
 		return true;
 	s->goal_bytes = 0;
 	return false;

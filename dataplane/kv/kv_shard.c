@@ -162,6 +162,8 @@ void kv_shard_counters_reset(struct kv_shard *s)
 
 void *kv_shard_alloc(struct kv_shard *s, uint64_t bytes)
 {
+	if (UNLIKELY(kv_room_is_short(s)))
+		kv_shard_wake(s);
 	return bytes > KV_ARENA_BYTES_MAX
 		       ? NULL
 		       : kv_arena_alloc(&s->arena, MAX_OF(bytes, 1u), KV_FOR_OTHERS);

@@ -251,6 +251,10 @@ void *kv_shard_alloc(struct kv_shard *s, uint64_t bytes);
  * that is not pinned. */
 void *kv_shard_alloc_evicting(struct kv_shard *s, uint64_t bytes);
 
+/* Evicts a bounded number of keys, as the policy lets, when there is little left for
+ * kv_shard_alloc: between commands. */
+void kv_shard_keep_room(struct kv_shard *s);
+
 /* Whether kv_shard_work is making room for what was refused last: it may be tried again when this
  * is false, and will be refused for good when nothing is left to evict. */
 bool kv_shard_is_making_room(const struct kv_shard *s);

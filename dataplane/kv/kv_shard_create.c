@@ -6,6 +6,10 @@
 
 #include "dataplane/kv/kv_shard_impl.h"
 
+/* Pages that items leave to commands and replies under way. */
+#define KEPT_SHARE     64
+#define KEPT_PAGES_MAX 4096
+
 static bool run(struct worker *w, struct worker_task *t)
 {
 	return kv_shard_work(CONTAINER_OF(t, struct kv_shard, task));
@@ -32,6 +36,7 @@ struct kv_shard *kv_shard_create(
 		free(s);
 		return NULL;
 	}
+	s->arena.kept_pages = MIN_OF(s->arena.n_pages / KEPT_SHARE, (uint32_t)KEPT_PAGES_MAX);
 	s->w = w;
 	s->max_bytes = options->memory_bytes;
 	kv_evict_policy(s, options->policy);

@@ -100,6 +100,12 @@ void *kv_room_alloc(struct kv_shard *s, uint64_t bytes, uint64_t credit);
  * limit, keys. True: more is to do. */
 bool kv_room_work(struct kv_shard *s);
 
+/* Whether keys should go so that commands and replies have memory, although items have theirs. */
+static inline bool kv_room_is_short(const struct kv_shard *s)
+{
+	return s->policy != KV_NOEVICTION && s->arena.free_pages < s->arena.kept_pages / 2;
+}
+
 /* Index and record of a database with room for one key more. 0 or -ENOMEM. */
 int kv_room_reserve(struct kv_shard *s, struct kv_db *db);
 

@@ -152,6 +152,28 @@ static void a_value_grows_in_a_full_cache(void **state)
 	}
 }
 
+static void a_slow_reader_of_a_full_cache_gets_its_replies(void **state)
+{
+	struct kv_rig_reply reply;
+	char out[64];
+	int c, slow;
+
+	start(KV_ALLKEYS_LRU, 1);
+	c = kv_rig_connect(0);
+	slow = kv_rig_connect(0);
+	fill(c, 1, 1900);
+	assert_string_equal(ask(c, "SET", "mine", 1900), "+OK\r\n");
+	kv_rig_window(slow, 0);
+	for (unsigned i = 0; i < 1000; i++)
+		kv_rig_push(slow, out,
+			(size_t)snprintf(out, sizeof(out), "*2\r\n$3\r\nGET\r\n$4\r\nmine\r\n"));
+	kv_rig_run();
+	kv_rig_window(slow, SIZE_MAX);
+	reply = kv_rig_take(slow);
+	assert_false(reply.aborted);
+	assert_int_equal(reply.len, 1000 * (1900 + 9));
+}
+
 static void others_are_served_while_room_is_made(void **state)
 {
 	int c, other;
@@ -208,6 +230,7 @@ int main(void)
 		cmocka_unit_test_teardown(
 			a_large_value_costs_the_cache_little_more_than_its_size, stop),
 		cmocka_unit_test(a_value_grows_in_a_full_cache),
+		cmocka_unit_test_teardown(a_slow_reader_of_a_full_cache_gets_its_replies, stop),
 		cmocka_unit_test_teardown(others_are_served_while_room_is_made, stop),
 		cmocka_unit_test_teardown(a_client_that_waits_for_room_may_go, stop),
 		cmocka_unit_test_teardown(what_can_never_fit_is_refused, stop),
