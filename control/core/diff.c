@@ -244,7 +244,8 @@ static const struct conf_port *find_port(const struct conf_node *node, const cha
 	"that needs a restart: put the file where both programs read it, stop braid-control and "  \
 	"braid-dataplane and start them again (nothing was changed)"
 
-/* As above for the store. One that is not used keeps its memory and may come back. */
+/* As above for the store. One that is not used keeps its memory; how much that is, is not known
+ * here any more, so that it comes back by a restart. */
 static const char *store_difference(const struct conf_store *a, const struct conf_store *b)
 {
 	if (b->n_listen == 0)

@@ -52,7 +52,7 @@ static bool field_offset(struct kv_call *c, uint32_t arg, struct field_op *op)
 		if (in_fields)
 			n = (int64_t)((uint64_t)n * op->bits);
 		op->offset = (uint64_t)n;
-		if (n >= 0 && n >> 3 < KV_VALUE_BYTES_MAX)
+		if (n >= 0 && n >> 3 < kv_data_bytes_max(c))
 			return true;
 	}
 	kv_reply_error(c->reply, "ERR bit offset is not an integer or out of range");

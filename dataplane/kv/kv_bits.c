@@ -15,7 +15,7 @@ static bool bit_offset(struct kv_call *c, uint32_t arg, uint64_t *offset)
 	int64_t n;
 
 	if (kv_parse_int(c->argv[arg].bytes, c->argv[arg].len, &n) && n >= 0 &&
-		n >> 3 < KV_VALUE_BYTES_MAX) {
+		n >> 3 < kv_data_bytes_max(c)) {
 		*offset = (uint64_t)n;
 		return true;
 	}

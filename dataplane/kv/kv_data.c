@@ -7,6 +7,8 @@
 
 #include <errno.h>
 
+#include "dataplane/kv/kv_worker.h"
+
 bool kv_data_int(struct kv_call *c, uint32_t arg, int64_t *out)
 {
 	if (kv_parse_int(c->argv[arg].bytes, c->argv[arg].len, out))
@@ -42,6 +44,11 @@ bool kv_data_db(struct kv_call *c, uint32_t arg, uint8_t *db)
 	}
 	*db = (uint8_t)n;
 	return true;
+}
+
+uint32_t kv_data_bytes_max(const struct kv_call *c)
+{
+	return c->w->kv->settings.bulk_max_bytes;
 }
 
 void kv_data_refused(struct kv_call *c, int err)

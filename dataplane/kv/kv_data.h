@@ -28,6 +28,9 @@ bool kv_data_int32(struct kv_call *c, uint32_t arg, int32_t *out);
 /* A number of a database; false: the reply says what is wrong. */
 bool kv_data_db(struct kv_call *c, uint32_t arg, uint8_t *db);
 
+/* How long a string may become: proto-max-bulk-len. */
+uint32_t kv_data_bytes_max(const struct kv_call *c);
+
 /* Answers a change that the shard refused with @err; or, when the shard is making room for it, lets
  * the call be made again: it must have done and said nothing so far. */
 void kv_data_refused(struct kv_call *c, int err);

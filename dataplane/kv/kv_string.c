@@ -97,7 +97,7 @@ void kv_cmd_getdel(struct kv_call *c)
 /* Whether a string of @len bytes may grow by @more; if not, the reply says so. */
 static bool may_grow(struct kv_call *c, int64_t len, uint32_t more)
 {
-	if (len <= (int64_t)KV_VALUE_BYTES_MAX - (int64_t)more)
+	if (len <= (int64_t)kv_data_bytes_max(c) - (int64_t)more)
 		return true;
 	kv_reply_error(c->reply, "ERR string exceeds maximum allowed size (proto-max-bulk-len)");
 	return false;

@@ -96,6 +96,20 @@ static void a_string_grows_at_its_end_and_by_zeros(void **state)
 		{"setrange a 4294967296 \"\"", ":6\r\n"});
 }
 
+static void no_string_grows_beyond_proto_max_bulk_len(void **state)
+{
+	int c = kv_rig_connect(0);
+
+	KV_STEPS(c, {"config set proto-max-bulk-len 1mb", OK},
+		{"setrange a 1048575 x", ":1048576\r\n"}, {"append a y", TOO_LONG},
+		{"setrange b 1048576 x", TOO_LONG}, {"setbit c 8388607 1", ZERO},
+		{"strlen c", ":1048576\r\n"},
+		{"setbit c 8388608 1", "-ERR bit offset is not an integer or out of range\r\n"},
+		{"bitfield c set u8 8388608 1",
+			"-ERR bit offset is not an integer or out of range\r\n"},
+		{"config set proto-max-bulk-len 512mb", OK}, {"append a y", ":1048577\r\n"});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -105,6 +119,7 @@ int main(void)
 		KV_STEPS_TEST(getex_and_getdel_change_what_they_read),
 		KV_STEPS_TEST(several_keys_are_set_all_or_none),
 		KV_STEPS_TEST(a_string_grows_at_its_end_and_by_zeros),
+		KV_STEPS_TEST(no_string_grows_beyond_proto_max_bulk_len),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
