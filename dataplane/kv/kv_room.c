@@ -8,10 +8,11 @@
 
 #include "dataplane/kv/kv_shard_impl.h"
 
-#define STEPS_MAX       512 /* of freeing for one request */
-#define KEEP_STEPS_MAX  128 /* the same, between two batches */
-#define DRAIN_ITEMS     16  /* per step */
-#define SLAB_BLOCKS_MAX (KV_PAGE_BYTES / KV_BLOCK_BYTES_MIN)
+#define STEPS_MAX           512 /* of freeing for one request */
+#define KEEP_STEPS_MAX      128 /* the same, between two batches */
+#define EVICTIONS_PER_PIECE 8
+#define DRAIN_ITEMS         16 /* per step */
+#define SLAB_BLOCKS_MAX     (KV_PAGE_BYTES / KV_BLOCK_BYTES_MIN)
 
 static void drained(void *ctx, struct kv_item *it)
 {
@@ -191,13 +192,23 @@ static uint64_t longest_run_bytes(const struct kv_shard *s)
 	return page ? (uint64_t)s->arena.pages[page].extent << KV_PAGE_SHIFT : 0;
 }
 
+/* Evicts a few keys; false: no more than @max bytes are in use, or nothing may go. */
+static bool evict_down_to(struct kv_shard *s, uint64_t max)
+{
+	unsigned n = 0;
+
+	while (n < EVICTIONS_PER_PIECE && s->arena.used_bytes > max && kv_evict_one(s))
+		n++;
+	return n > 0;
+}
+
 bool kv_room_work(struct kv_shard *s)
 {
 	uint64_t max = s->max_bytes - MIN_OF(s->goal_bytes, s->max_bytes);
 
 	if (drain(s))
 		return true;
-	if (s->arena.used_bytes > max && kv_evict_one(s))
+	if (evict_down_to(s, max))
 		return true;
 	/* The bytes are there, but not in one piece. */
 	if (s->arena.used_bytes <= max && s->goal_bytes > longest_run_bytes(s) &&
