@@ -190,15 +190,21 @@ static void others_are_served_while_room_is_made(void **state)
 
 static void a_client_that_waits_for_room_may_go(void **state)
 {
+	static const char text[] =
+		"*4\r\n$8\r\nSETRANGE\r\n$1\r\nk\r\n$7\r\n9000000\r\n$1\r\nx\r\n";
 	int c, other;
 
 	start(KV_ALLKEYS_RANDOM, 1);
 	c = kv_rig_connect(0);
 	other = kv_rig_connect(0);
 	fill(c, 1, 150);
-	kv_rig_push(c, "*4\r\n$8\r\nSETRANGE\r\n$1\r\nk\r\n$7\r\n9000000\r\n$1\r\nx\r\n", 50);
+	assert_int_equal(kv_client_input(kv_rig_worker(0), kv_rig_client(c), (const uint8_t *)text,
+				 sizeof(text) - 1),
+		0);
+	assert_int_equal(kv_rig_client(c)->waits, KV_WAIT_ROOM);
 	kv_rig_abort(c);
 	assert_string_equal(kv_rig_words(other, "PING", NULL), "+PONG\r\n");
+	assert_string_equal(kv_rig_words(other, "EXISTS", "k", NULL), ":0\r\n");
 }
 
 static void what_can_never_fit_is_refused(void **state)
