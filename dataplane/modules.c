@@ -26,6 +26,7 @@ static const struct route_limits limits = {
 #define TCP_SEND_BLOCKS     16384
 #define TCP_CONN_SEND_BYTES (1u << 20)
 #define TCP_CONN_RECV_BYTES (1u << 20)
+#define TCP_SOURCE_SPARES   8 /* one source leaves an eighth of the clients to others */
 
 /* The result of duplicate address detection: the interfaces first, because routes follow them. */
 static void dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)
@@ -85,6 +86,7 @@ static int tcp_module_worker_init(struct worker *w, struct base_error *err)
 		.send_blocks = TCP_SEND_BLOCKS,
 		.conn_send_bytes = TCP_CONN_SEND_BYTES,
 		.conn_recv_bytes = TCP_CONN_RECV_BYTES,
+		.conns_per_source = store->clients_max - store->clients_max / TCP_SOURCE_SPARES,
 	};
 
 	if (w->id == w->main_id || store->memory_bytes == 0)
