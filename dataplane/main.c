@@ -178,7 +178,7 @@ static int start_core(struct base_error *err)
 		ret = world_init(err);
 	node.world = ret == 0;
 	if (ret == 0)
-		ret = port_init(n, n->n_workers, node.mempool, err);
+		ret = port_init(n, n->n_workers, node.mempool, node.conf->store.n_listen > 0, err);
 	return ret;
 }
 

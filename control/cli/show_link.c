@@ -50,6 +50,24 @@ static json_t *name_json(const char *name, size_t size)
 
 #define NAME(field) name_json((field), sizeof(field))
 
+static json_t *offloads_json(uint8_t offloads)
+{
+	static const struct {
+		uint8_t bit;
+		const char *name;
+	} names[] = {
+		{API_PORT_TX_CKSUM, "tx-cksum"},
+		{API_PORT_TX_TSO, "tso"},
+		{API_PORT_RX_CKSUM, "rx-cksum"},
+	};
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++)
+		if (offloads & names[i].bit)
+			json_array_append_new(list, json_string(names[i].name));
+	return list;
+}
+
 static bool port_row(void *ctx, const void *item)
 {
 	const struct rows *r = ctx;
@@ -66,6 +84,7 @@ static bool port_row(void *ctx, const void *item)
 	json_object_set_new(row, "rx_queues", json_integer(p->n_rx_queues));
 	json_object_set_new(row, "tx_queues", json_integer(p->n_tx_queues));
 	json_object_set_new(row, "steered", json_boolean(p->steered));
+	json_object_set_new(row, "offloads", offloads_json(p->offloads));
 	if (p->index < STATS_PORTS_MAX)
 		add_counters(row, r->counters,
 			offsetof(struct stats_worker, ports) +
@@ -214,6 +233,7 @@ enum cli_exit cli_show_ports(struct cli *cli)
 		{"rx_packets", "RX PACKETS"},
 		{"tx_packets", "TX PACKETS"},
 		{"missed", "MISSED"},
+		{"offloads", "OFFLOADS"},
 		{"driver", "DRIVER"},
 		{"device", "DEVICE"},
 	};

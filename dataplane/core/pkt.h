@@ -18,6 +18,14 @@ enum pkt_flags {
 	PKT_L2_BROADCAST = 4, /* ... broadcast */
 	PKT_KEEP_SCOPE = 8,   /* explicit interface: do not route, `iface_out` is given */
 	PKT_PORTS = 16,       /* a fragment: `ports` and `protocol` are its first one's */
+	PKT_OFFLOAD = 32,     /* an own segment that the device is to sum, or to cut: see link.h */
+};
+
+/* What the device says of the checksum of layer 4. */
+enum pkt_l4_sum {
+	PKT_L4_SUM_UNKNOWN, /* it does not look, or knows nothing of the protocol */
+	PKT_L4_SUM_RIGHT,
+	PKT_L4_SUM_WRONG,
 };
 
 struct pkt {
@@ -46,6 +54,17 @@ _Static_assert(sizeof(struct pkt) == 24, "a packet's notes take 24 bytes of its 
 static inline struct pkt *pkt_of(struct rte_mbuf *m)
 {
 	return (struct pkt *)((char *)m + PKT_OFFSET);
+}
+
+/* What the device that received @m said. */
+static inline enum pkt_l4_sum pkt_l4_sum(const struct rte_mbuf *m)
+{
+	uint64_t said = m->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK;
+
+	if (said == RTE_MBUF_F_RX_L4_CKSUM_UNKNOWN)
+		return PKT_L4_SUM_UNKNOWN;
+	/* "None": no sum is stored, the data is known to be whole. */
+	return said == RTE_MBUF_F_RX_L4_CKSUM_BAD ? PKT_L4_SUM_WRONG : PKT_L4_SUM_RIGHT;
 }
 
 /* Reserves the place of struct pkt in mbufs. Before any device is probed. 0 or -errno. Main thread.

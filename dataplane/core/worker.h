@@ -52,6 +52,9 @@ struct worker_ops {
 	 */
 	uint16_t (*tx)(struct worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts,
 		uint16_t n);
+	/* Lets the driver of the port make @m ready whose checksum or segments are its part: false,
+	 * it cannot. NULL: nothing needs to be done. */
+	bool (*prepare)(struct worker *w, uint16_t port, struct rte_mbuf *m);
 	/* Monotonic cycles: time and the stages' samples come from here. */
 	uint64_t (*cycles)(struct worker *w);
 };

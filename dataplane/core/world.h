@@ -31,6 +31,13 @@ struct iface_address {
 	bool automatic;      /* link-local made from the MAC */
 };
 
+/* What an interface's device does for the node's own TCP segments. */
+enum iface_offloads {
+	IFACE_CKSUM = 1, /* sums them */
+	IFACE_TSO4 = 2,  /* cuts large ones over IPv4, and sums */
+	IFACE_TSO6 = 4,  /* ... over IPv6 */
+};
+
 /* An interface as workers see it; its number stays the same over its life. */
 struct iface {
 	bool up;         /* a free slot is down */
@@ -40,6 +47,9 @@ struct iface {
 	uint16_t vlan; /* host order, 0: untagged */
 	uint16_t mtu;
 	uint8_t mac[6];
+	uint8_t offloads;         /* enum iface_offloads */
+	uint8_t tso_segments_max; /* in one packet */
+	uint16_t tcp_mtu; /* of own TCP: less than mtu where the driver that cuts needs room */
 	/* The last 8 bytes of an untagged Ethernet header: source MAC and EtherType. */
 	uint64_t l2_tail_ip4;
 	uint64_t l2_tail_ip6;
@@ -112,6 +122,7 @@ struct world {
 	const struct kv_config *kv;          /* NULL: no store */
 	const struct tcp_world *tcp;         /* NULL: nobody listens */
 	const struct iface *ifaces;          /* [WORLD_INTERFACES_MAX] */
+	uint8_t offloads;                    /* enum iface_offloads: of any interface */
 	struct port_map ports[WORLD_PORTS_MAX];
 };
 

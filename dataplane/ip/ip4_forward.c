@@ -49,7 +49,11 @@ static __attribute__((noinline)) void forward_slow(
 		return;
 	}
 	if (nh->kind != NEXTHOP_NEIGHBOR && nh->kind != NEXTHOP_CONNECTED) {
-		ip4_undeliverable(w, m, (enum nexthop_kind)nh->kind);
+		/* The balancer reads and changes what only a device may finish. */
+		if (UNLIKELY(is_own && p->flags & PKT_OFFLOAD))
+			drop(w, m, DROP_port_no_offload);
+		else
+			ip4_undeliverable(w, m, (enum nexthop_kind)nh->kind);
 		return;
 	}
 	if (!is_own && l3[IP4_TTL_OFFSET] <= 1) {
@@ -96,7 +100,9 @@ static __rte_always_inline void forward_all(
 				nh->group, w->flow_key, ip4_l3(m), ip4_l3_bytes(m));
 			nh = &nexthops[p->nexthop];
 		}
-		if (LIKELY(ip4_forward_now(w, &out, m, nh, is_own))) {
+		/* What a device is to finish is looked at closely. */
+		if (LIKELY(!(is_own && p->flags & PKT_OFFLOAD) &&
+			    ip4_forward_now(w, &out, m, nh, is_own))) {
 			tx->pkts[n_tx++] = m;
 			continue;
 		}

@@ -116,7 +116,8 @@ void ip4_local_stage(struct worker *w, struct rte_mbuf **pkts, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = pkts[i];
-		struct ip4_local_class c = ip4_local_classify(ip4_l3(m), ip4_l3_bytes(m));
+		struct ip4_local_class c =
+			ip4_local_classify(ip4_l3(m), ip4_l3_bytes(m), pkt_l4_sum(m));
 
 		if (c.intact && (take_probe(w, m) || take_tcp(w, m)))
 			continue;

@@ -69,9 +69,10 @@ static inline struct ip4_local_class ip4_local_udp(
 	};
 }
 
-/* The verdict about @bytes of TCP at @l4 after header @h. */
+/* The verdict about @bytes of TCP at @l4 after header @h, of whose checksum the device says @sum.
+ */
 static inline struct ip4_local_class ip4_local_tcp(
-	const struct rte_ipv4_hdr *h, const uint8_t *l4, uint32_t bytes)
+	const struct rte_ipv4_hdr *h, const uint8_t *l4, uint32_t bytes, enum pkt_l4_sum sum)
 {
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)l4;
 	uint32_t header_bytes;
@@ -81,7 +82,8 @@ static inline struct ip4_local_class ip4_local_tcp(
 	header_bytes = (tcp->data_off >> 4) * 4u;
 	if (header_bytes < sizeof(*tcp) || header_bytes > bytes)
 		return (struct ip4_local_class){.reason = DROP_l4_bad_header};
-	if (!ip4_local_l4_is_right(h, l4, (uint16_t)bytes))
+	if (sum == PKT_L4_SUM_WRONG ||
+		(sum == PKT_L4_SUM_UNKNOWN && !ip4_local_l4_is_right(h, l4, (uint16_t)bytes)))
 		return (struct ip4_local_class){.reason = DROP_l4_bad_checksum};
 	if (tcp->tcp_flags & RTE_TCP_RST_FLAG)
 		return (struct ip4_local_class){.reason = DROP_tcp_reset_ignored, .intact = true};
@@ -89,8 +91,10 @@ static inline struct ip4_local_class ip4_local_tcp(
 		.action = IP4_LOCAL_RESET, .reason = DROP_tcp_refused, .intact = true};
 }
 
-/* The verdict about the packet of @bytes at @l3, whose IPv4 header is valid and says @bytes too. */
-static inline struct ip4_local_class ip4_local_classify(const uint8_t *l3, uint32_t bytes)
+/* The verdict about the packet of @bytes at @l3, whose IPv4 header is valid and says @bytes too;
+ * @sum: what the device says of layer 4, believed for TCP. */
+static inline struct ip4_local_class ip4_local_classify(
+	const uint8_t *l3, uint32_t bytes, enum pkt_l4_sum sum)
 {
 	const struct rte_ipv4_hdr *h = (const struct rte_ipv4_hdr *)l3;
 	uint32_t ihl_bytes = ip4_header_bytes(l3);
@@ -104,7 +108,7 @@ static inline struct ip4_local_class ip4_local_classify(const uint8_t *l3, uint3
 	case IP4_PROTOCOL_UDP:
 		return ip4_local_udp(h, l4, bytes - ihl_bytes);
 	case IP4_PROTOCOL_TCP:
-		return ip4_local_tcp(h, l4, bytes - ihl_bytes);
+		return ip4_local_tcp(h, l4, bytes - ihl_bytes, sum);
 	case IP4_PROTOCOL_IGMP:
 		return (struct ip4_local_class){.reason = DROP_ip4_link_multicast};
 	default:

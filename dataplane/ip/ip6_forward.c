@@ -150,7 +150,11 @@ static void output_routed(struct worker *w, struct rte_mbuf *m)
 		drop(w, m, DROP_ip6_redirect_loop);
 		break;
 	case NEXTHOP_SERVICE:
-		lane_put(w, STAGE_lb6, m);
+		/* The balancer reads and changes what only a device may finish. */
+		if (UNLIKELY(pkt_of(m)->flags & PKT_OFFLOAD))
+			drop(w, m, DROP_port_no_offload);
+		else
+			lane_put(w, STAGE_lb6, m);
 		break;
 	case NEXTHOP_BROADCAST: /* of IPv4 only */
 		drop(w, m, DROP_ip6_bad_destination);

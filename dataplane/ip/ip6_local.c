@@ -147,7 +147,8 @@ static struct ip6_local_class classify_udp(const struct ip6_extension *x, uint32
 		.next = IP6_LOCAL_UNREACHABLE, .reason = DROP_port_unreachable, .intact = true};
 }
 
-static struct ip6_local_class classify_tcp(const struct ip6_extension *x, uint32_t bytes)
+static struct ip6_local_class classify_tcp(
+	const struct ip6_extension *x, uint32_t bytes, enum pkt_l4_sum sum)
 {
 	const struct rte_tcp_hdr *tcp = (const struct rte_tcp_hdr *)(x->packet + x->offset);
 	uint32_t header_bytes;
@@ -157,13 +158,13 @@ static struct ip6_local_class classify_tcp(const struct ip6_extension *x, uint32
 	header_bytes = (tcp->data_off >> 4) * 4u;
 	if (header_bytes < sizeof(*tcp) || header_bytes > bytes)
 		return bad(DROP_l4_bad_header);
-	if (upper_checksum(x, bytes) != 0)
+	if (sum == PKT_L4_SUM_WRONG || (sum == PKT_L4_SUM_UNKNOWN && upper_checksum(x, bytes) != 0))
 		return bad(DROP_l4_bad_checksum);
 	return (struct ip6_local_class){
 		.next = IP6_LOCAL_RESET, .offset = x->offset, .intact = true};
 }
 
-struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes)
+struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes, enum pkt_l4_sum sum)
 {
 	struct seen seen = {0};
 	enum ip6_ext_result r;
@@ -184,7 +185,7 @@ struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes)
 	case IP6_NEXT_UDP:
 		return classify_udp(&x, bytes - x.offset);
 	case IP6_NEXT_TCP:
-		return classify_tcp(&x, bytes - x.offset);
+		return classify_tcp(&x, bytes - x.offset, sum);
 	case IP6_NEXT_NONE:
 		return bad(DROP_ip6_no_next);
 	}
@@ -247,7 +248,7 @@ static bool take_tcp(struct worker *w, struct rte_mbuf *m, const struct ip6_loca
 
 static void local_one(struct worker *w, struct rte_mbuf *m)
 {
-	struct ip6_local_class c = ip6_local_classify(ip6_l3(m), ip6_l3_bytes(m));
+	struct ip6_local_class c = ip6_local_classify(ip6_l3(m), ip6_l3_bytes(m), pkt_l4_sum(m));
 	enum drop_reason only = c.next == IP6_LOCAL_ND ? DROP_NONE : nd_only(w, m);
 
 	if (only != DROP_NONE) {

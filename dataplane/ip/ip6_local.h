@@ -7,6 +7,7 @@
 #define DATAPLANE_IP_IP6_LOCAL_H
 
 #include "dataplane/core/drop.h"
+#include "dataplane/core/pkt.h"
 #include "dataplane/ip/ip6_header.h"
 
 enum ip6_local_next {
@@ -27,7 +28,8 @@ struct ip6_local_class {
 	bool intact;      /* whole, checksum right; nobody has asked for it so far */
 };
 
-/* Judges the packet of @bytes at @l3, whose fixed header is valid. */
-struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes);
+/* Judges the packet of @bytes at @l3, whose fixed header is valid; @sum: what the device says of
+ * the upper layer, believed for TCP. */
+struct ip6_local_class ip6_local_classify(const uint8_t *l3, uint32_t bytes, enum pkt_l4_sum sum);
 
 #endif

@@ -242,6 +242,8 @@ void eth_send(struct worker *w, struct rte_mbuf *m, const struct iface *out, con
 		memcpy(p + 12, tag, 4);
 	}
 	memcpy(p + out->l2_len - 2, &type_be, 2);
+	if (UNLIKELY(pkt_of(m)->flags & PKT_OFFLOAD) && !port_finish(w, m, out))
+		return;
 	m->ol_flags &= ~(RTE_MBUF_F_RX_VLAN_STRIPPED | RTE_MBUF_F_RX_VLAN);
 	m->port = out->port;
 	pkt_of(m)->iface_out = out->number;

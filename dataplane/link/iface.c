@@ -135,6 +135,9 @@ static void iface_inherit(struct iface_table *next, unsigned i)
 static void iface_table_show(struct world *next, const struct iface_table *t)
 {
 	next->ifaces = t->ifaces;
+	next->offloads = 0;
+	for (unsigned i = 0; i < WORLD_INTERFACES_MAX; i++)
+		next->offloads |= t->ifaces[i].offloads;
 	for (unsigned p = 0; p < WORLD_PORTS_MAX; p++) {
 		const struct port *port = port_get(p);
 		struct port_map *map = &next->ports[p];

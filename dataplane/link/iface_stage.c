@@ -253,9 +253,12 @@ static void iface_fill(struct iface *i, const struct api_interface *want, const 
 		.port = port->index,
 		.vlan = want->vlan,
 		.mtu = want->mtu,
+		.offloads = port->offload.flags,
+		.tso_segments_max = port->offload.tso_segments_max,
 		.l2_tail_ip4 = iface_l2_tail(port->mac, RTE_ETHER_TYPE_IPV4),
 		.l2_tail_ip6 = iface_l2_tail(port->mac, RTE_ETHER_TYPE_IPV6),
 	};
+	i->tcp_mtu = port_offload_mtu(port, i->mtu, i->l2_len);
 	memcpy(i->mac, port->mac, sizeof(i->mac));
 	base_strlcpy(i->name, want->name, sizeof(i->name));
 }

@@ -25,6 +25,17 @@ void eth_send(struct worker *w, struct rte_mbuf *m, const struct iface *out, con
 	uint16_t ethertype);
 
 /*
+ * Lets an own segment with PKT_OFFLOAD, whose Ethernet header has its final length, leave by @out:
+ * gives its sum and its cutting to the device, or sums it where that cannot. False: it was dropped,
+ * because the device is not the one that TCP made it for; TCP sends it again.
+ *
+ * TCP sets in the mbuf: RTE_MBUF_F_TX_TCP_CKSUM, or _TCP_SEG with tso_segsz and one segment per
+ * buffer, the first one's behind the headers; _IPV4 or _IPV6; l3_len, l4_len; the sum of the pseudo
+ * header in place of the checksum.
+ */
+bool port_finish(struct worker *w, struct rte_mbuf *m, const struct iface *out);
+
+/*
  * The fast path of eth_send for a resolved next hop on an untagged interface when the packet came
  * with 14 bytes of Ethernet header too: two overlapping stores. @tail is iface.l2_tail_ip4 or _ip6.
  */
@@ -52,7 +63,7 @@ static inline void eth_send_to_nexthop(
 		lane_put(w, STAGE_neigh_resolve, m);
 		return;
 	}
-	if (LIKELY(p->l2_len == 14 && out->l2_len == 14)) {
+	if (LIKELY(p->l2_len == 14 && out->l2_len == 14 && !(p->flags & PKT_OFFLOAD))) {
 		struct stats_interface *s = &w->stats->interfaces[nh->iface];
 
 		eth_rewrite_untagged(rte_pktmbuf_mtod_offset(m, uint8_t *, 14), lladdr,

@@ -46,6 +46,12 @@ const struct port *port_declare(const char *name, const uint8_t mac[6], uint16_t
 	return p;
 }
 
+void port_offload_set(unsigned index, uint8_t flags, uint8_t tso_segments_max)
+{
+	ports[index].offload.flags = flags;
+	ports[index].offload.tso_segments_max = tso_segments_max;
+}
+
 /* One device under two names would be polled by two workers at once. */
 static int check_unused(const struct port *p, struct base_error *err)
 {
@@ -117,10 +123,19 @@ static int configure_queues(struct port *p, const struct rte_eth_conf *conf)
 	return rte_eth_dev_configure(p->dpdk_port, p->n_rx_queues, p->n_tx_queues, conf);
 }
 
-/* Asks the device for as many queues as workers can use, and for receive-side scaling. */
-static int configure(
-	struct port *p, unsigned n_workers, struct rte_eth_dev_info *info, struct base_error *err)
+/* What all ports have in common while they are made. */
+struct making {
+	unsigned n_workers;
+	struct rte_mempool *mempool;
+	bool own_tcp;
+};
+
+/* Asks the device for as many queues as workers can use, for receive-side scaling, and for what it
+ * can do for own TCP. */
+static int configure(struct port *p, const struct making *making, struct rte_eth_dev_info *info,
+	struct base_error *err)
 {
+	unsigned n_workers = making->n_workers;
 	struct rte_eth_conf conf = {.rxmode = {.mq_mode = RTE_ETH_MQ_RX_NONE}};
 	uint64_t hashes;
 	int ret = rte_eth_dev_info_get(p->dpdk_port, info);
@@ -138,6 +153,9 @@ static int configure(
 		conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
 		conf.rx_adv_conf.rss_conf.rss_hf = hashes;
 	}
+	/* A node that only forwards gets the fastest way through each driver. */
+	if (making->own_tcp)
+		p->offload = port_offload_choose(info, &conf);
 	base_strlcpy(p->driver, info->driver_name, sizeof(p->driver));
 	if (p->n_tx_queues == 0)
 		return base_error_set(err, ENOTSUP,
@@ -185,8 +203,7 @@ static int start(struct port *p, const struct conf_port *conf, struct base_error
 	return 0;
 }
 
-static int create(const struct conf_port *conf, unsigned n_workers, struct rte_mempool *mempool,
-	struct base_error *err)
+static int create(const struct conf_port *conf, const struct making *making, struct base_error *err)
 {
 	struct port *p = &ports[n_ports];
 	struct rte_eth_dev_info info;
@@ -202,9 +219,9 @@ static int create(const struct conf_port *conf, unsigned n_workers, struct rte_m
 		return ret;
 	p->probed = true;
 	n_ports++;
-	ret = configure(p, n_workers, &info, err);
+	ret = configure(p, making, &info, err);
 	if (ret == 0)
-		ret = setup_queues(p, &info, mempool, err);
+		ret = setup_queues(p, &info, making->mempool, err);
 	if (ret == 0)
 		ret = start(p, conf, err);
 	return ret;
@@ -234,10 +251,16 @@ void port_rss_read(unsigned index, unsigned n_workers)
 }
 
 int port_init(const struct conf_node *node, unsigned n_workers, struct rte_mempool *mempool,
-	struct base_error *err)
+	bool own_tcp, struct base_error *err)
 {
+	struct making making = {
+		.n_workers = n_workers,
+		.mempool = mempool,
+		.own_tcp = own_tcp,
+	};
+
 	for (unsigned i = 0; i < node->n_ports; i++) {
-		int ret = create(&node->ports[i], n_workers, mempool, err);
+		int ret = create(&node->ports[i], &making, err);
 
 		if (ret < 0) {
 			port_fini();

@@ -13,6 +13,15 @@
 #define PORT_RX_DESCS 1024
 #define PORT_TX_DESCS 1024
 
+/* What a device does for the node's own TCP. */
+struct port_offload {
+	uint64_t rx; /* RTE_ETH_RX_OFFLOAD_* in use */
+	uint64_t tx;
+	uint8_t flags; /* enum iface_offloads */
+	uint8_t tso_segments_max;
+	bool tso_counts_l2; /* the driver takes the MTU for the largest frame when it cuts */
+};
+
 struct port {
 	char name[CONF_NAME_MAX];
 	char device[CONF_DEVICE_MAX];
@@ -26,13 +35,30 @@ struct port {
 	bool probed; /* has a device: test ports have none */
 	bool started;
 	bool steered; /* fewer receive queues than workers */
+	struct port_offload offload;
 	struct steer_rss rss;
 };
 
+struct rte_eth_conf;
+struct rte_eth_dev_info;
+
 /* Probes, configures and starts all ports of @node with buffers from @mempool for @n_workers
- * workers. On failure what was started is stopped; 0 or a negative errno with a sentence. */
+ * workers; @own_tcp: connections will end here. On failure what was started is stopped; 0 or a
+ * negative errno with a sentence. */
 int port_init(const struct conf_node *node, unsigned n_workers, struct rte_mempool *mempool,
-	struct base_error *err);
+	bool own_tcp, struct base_error *err);
+
+/* Asks in @conf for what the device of @info can do for the node's own TCP; what that is. Main
+ * thread, before the device is configured. */
+struct port_offload port_offload_choose(
+	const struct rte_eth_dev_info *info, struct rte_eth_conf *conf);
+
+/* The largest packet of own TCP on an interface of @mtu with @l2_len bytes of Ethernet header. */
+uint16_t port_offload_mtu(const struct port *p, uint16_t mtu, uint8_t l2_len);
+
+/* Sets what the device of port @index does (enum iface_offloads), for tests; before the
+ * configuration that shows it. */
+void port_offload_set(unsigned index, uint8_t flags, uint8_t tso_segments_max);
 
 /* Gives worker @w its receive queues and transmit queues. */
 void port_assign(struct worker *w);

@@ -7,6 +7,20 @@
 #include "dataplane/core/server.h"
 #include "dataplane/link/port.h"
 
+/* What the device of @p does for own TCP. */
+static uint8_t offloads_of(const struct port *p)
+{
+	uint8_t o = 0;
+
+	if (p->offload.flags & IFACE_CKSUM)
+		o |= API_PORT_TX_CKSUM;
+	if (p->offload.flags & (IFACE_TSO4 | IFACE_TSO6))
+		o |= API_PORT_TX_TSO;
+	if (p->offload.rx & RTE_ETH_RX_OFFLOAD_TCP_CKSUM)
+		o |= API_PORT_RX_CKSUM;
+	return o;
+}
+
 static void fill(struct api_port_info *info, const struct port *p)
 {
 	struct rte_eth_stats stats = {0};
@@ -22,6 +36,7 @@ static void fill(struct api_port_info *info, const struct port *p)
 	info->n_rx_queues = p->n_rx_queues;
 	info->n_tx_queues = p->n_tx_queues;
 	info->steered = p->steered;
+	info->offloads = offloads_of(p);
 	if (!p->started)
 		return;
 	info->link_up = port_link_up(p->index);

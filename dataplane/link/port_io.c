@@ -20,6 +20,11 @@ static uint16_t device_tx(
 	return rte_eth_tx_burst(port_get(port)->dpdk_port, queue, pkts, n);
 }
 
+static bool device_prepare(struct worker *w, uint16_t port, struct rte_mbuf *m)
+{
+	return rte_eth_tx_prepare(port_get(port)->dpdk_port, 0, &m, 1) == 1;
+}
+
 static uint64_t device_cycles(struct worker *w)
 {
 	return rte_rdtsc();
@@ -28,6 +33,7 @@ static uint64_t device_cycles(struct worker *w)
 const struct worker_ops port_device_ops = {
 	.rx = device_rx,
 	.tx = device_tx,
+	.prepare = device_prepare,
 	.cycles = device_cycles,
 };
 

@@ -271,7 +271,7 @@ static bool serve(struct worker *w, struct tcp_conn *c)
 /* Whether own packets still find room in the lanes on this pass. */
 bool tcp_lanes_have_room(const struct worker *w)
 {
-	return w->lanes[STAGE_ip4_output].n + w->lanes[STAGE_ip6_output].n < TCP_LANE_BULK;
+	return tcp_lanes_packets(w) + tcp_lanes_more(w) < TCP_LANE_BULK;
 }
 
 /* Keeps what is behind the first @done and has not ended. */

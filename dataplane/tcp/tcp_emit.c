@@ -131,22 +131,42 @@ static inline void write_time_stamp(struct packet *p, uint32_t ts_val, uint32_t 
 	p->sum += (uint64_t)v[0] + v[1] + v[2];
 }
 
-/* Stores the checksum of a segment whose bytes are in the sum, and sends it; link-local ones on
- * @iface. */
+static inline void send_packet(
+	struct worker *w, struct rte_mbuf *m, const struct tcp_key *k, uint16_t iface)
+{
+	if (LIKELY(k->family == 4)) {
+		lane_put(w, STAGE_ip4_output, m);
+		return;
+	}
+	if (ip6_is_link_local(k->remote)) {
+		pkt_of(m)->flags |= PKT_KEEP_SCOPE;
+		pkt_of(m)->iface_out = iface;
+	}
+	lane_put(w, STAGE_ip6_output, m);
+}
+
+void tcp_emit_packet(struct worker *w, struct rte_mbuf *m, const struct tcp_key *k, uint16_t iface)
+{
+	send_packet(w, m, k, iface);
+}
+
+/* Stores the checksum of a segment whose bytes are in the sum, and sends it. */
 static inline void finish(
 	struct worker *w, struct packet *p, const struct tcp_key *k, uint16_t iface)
 {
 	p->tcp->cksum = checksum_finish(p->sum);
 	tcp_stats(w)->tx_segments++;
-	if (LIKELY(k->family == 4)) {
-		lane_put(w, STAGE_ip4_output, p->m);
-		return;
-	}
-	if (ip6_is_link_local(k->remote)) {
-		pkt_of(p->m)->flags |= PKT_KEEP_SCOPE;
-		pkt_of(p->m)->iface_out = iface;
-	}
-	lane_put(w, STAGE_ip6_output, p->m);
+	send_packet(w, p->m, k, iface);
+}
+
+/* Gives a segment whose payload is in no sum to the device. */
+static void leave_to_device(
+	struct worker *w, struct packet *p, const struct tcp_say *say, uint32_t head_bytes)
+{
+	p->m->l3_len = (uint8_t)((uint8_t *)p->tcp - p->l3);
+	p->m->l4_len = (uint8_t)head_bytes;
+	tcp_stats(w)->tx_segments++;
+	tcp_burst_begin(w, p->m, say);
 }
 
 /* The options of a segment of @c that has more to tell than the time; how many bytes. */
@@ -176,9 +196,15 @@ bool tcp_emit(struct worker *w, struct tcp_conn *c, const struct tcp_say *say)
 	bool plain = LIKELY(c->busy->recv.n_gap == 0 && !(c->flags & TCP_CONN_DSACK));
 	uint8_t options[TCP_OPTIONS_BYTES_MAX];
 	uint32_t bytes = say->bytes, option_bytes = c->flags & TCP_CONN_TS ? TCP_TS_BYTES : 0;
+	bool by_device = false;
 	uint32_t head_bytes;
 	struct packet p;
 
+	if (UNLIKELY(w->world->offloads != 0)) {
+		if (tcp_burst_add(w, c, say))
+			return true;
+		by_device = tcp_burst_wanted(w, c, bytes);
+	}
 	if (!plain)
 		option_bytes = other_options(w, c, options);
 	head_bytes = (uint32_t)sizeof(struct rte_tcp_hdr) + option_bytes;
@@ -200,10 +226,14 @@ bool tcp_emit(struct worker *w, struct tcp_conn *c, const struct tcp_say *say)
 		uint8_t *at = (uint8_t *)p.tcp + head_bytes;
 
 		tcp_send_queue_copy(&c->busy->send, say->offset, at, bytes);
-		p.sum = checksum_sum(at, bytes, p.sum);
+		if (LIKELY(!by_device))
+			p.sum = checksum_sum(at, bytes, p.sum);
 		tcp_stats(w)->tx_bytes += bytes;
 	}
-	finish(w, &p, &c->key, c->iface);
+	if (UNLIKELY(by_device))
+		leave_to_device(w, &p, say, head_bytes);
+	else
+		finish(w, &p, &c->key, c->iface);
 	/* Every segment acknowledges (RFC 9293 3.10.7.4). */
 	c->ack_sent = c->rcv_nxt;
 	c->ack_at = 0;

@@ -51,9 +51,36 @@
 #define TCP_PORT_MIN          49152 /* of active connections (RFC 6335 6) ... */
 #define TCP_PORTS             15360 /* ... up to the ports of health probes */
 #define TCP_BATCH             32    /* segments whose connections are prefetched together */
-#define TCP_LANE_BULK         192   /* own packets in the output lane before bulk data waits */
+#define TCP_LANE_BULK         192   /* own buffers in the output lane before bulk data waits */
+#define TCP_OFFLOAD_BYTES_MIN 512   /* summing less is cheaper than asking for the way out */
 
 struct tcp_sources;
+
+/* The way that packets take. */
+struct tcp_way {
+	uint32_t mtu;             /* largest packet; 0: there is no way */
+	uint8_t offloads;         /* enum iface_offloads */
+	uint8_t tso_segments_max; /* in one packet */
+};
+
+/*
+ * The packet that tcp_output makes for a device that cuts: one segment per buffer, the first one
+ * behind the headers. Records, windows and counters know only the segments.
+ */
+struct tcp_burst {
+	const struct tcp_conn *conn; /* is in tcp_output; NULL: none, nothing is left to devices */
+	struct rte_mbuf *head;       /* NULL: no packet is open */
+	struct rte_mbuf *tail;
+	uint32_t next_seq;
+	uint16_t segment_bytes; /* of payload, but the last one's */
+	uint8_t segments_max;
+	uint8_t flags; /* of the TCP header */
+	uint8_t ecn;
+	bool way_known; /* the way of conn was looked up */
+	struct tcp_way way;
+	uint32_t n_more;        /* buffers in the output lanes beside one per packet ... */
+	uint64_t lanes_emptied; /* ... when they had been emptied so often */
+};
 
 /* What a worker keeps for all its connections. */
 struct tcp_worker {
@@ -88,7 +115,8 @@ struct tcp_worker {
 	uint64_t cookie_secret[2];
 	uint64_t ts_secret[2];
 	uint16_t next_port; /* of active connections, offset to TCP_PORT_MIN */
-	bool in_stage;      /* the lists are seen to when the stage ends */
+	struct tcp_burst burst;
+	bool in_stage; /* the lists are seen to when the stage ends */
 	bool in_service;
 	struct worker_task service_task; /* otherwise, and for what found no room */
 	uint32_t dead; /* index + 1: ended, memory given back when nobody can hold a pointer */
@@ -197,6 +225,30 @@ static inline bool tcp_is_busy(const struct tcp_conn *c)
 static inline uint32_t tcp_cwnd_bytes(const struct tcp_conn *c)
 {
 	return tcp_is_busy(c) ? c->busy->cc.cwnd_bytes : c->cwnd_bytes;
+}
+
+/* How often the output lanes were emptied. */
+static inline uint64_t tcp_lanes_emptied(const struct worker *w)
+{
+	const struct stats_stage *stages = w->stats->stages;
+
+	return stages[STAGE_ip4_output].calls + stages[STAGE_ip6_output].calls;
+}
+
+/* Own packets in the output lanes. */
+static inline uint32_t tcp_lanes_packets(const struct worker *w)
+{
+	return w->lanes[STAGE_ip4_output].n + w->lanes[STAGE_ip6_output].n;
+}
+
+/* Buffers in them beside one per packet. */
+static inline uint32_t tcp_lanes_more(const struct worker *w)
+{
+	const struct tcp_burst *b = &w->tcp->burst;
+
+	if (LIKELY(b->n_more == 0) || tcp_lanes_packets(w) == 0)
+		return 0;
+	return b->lanes_emptied == tcp_lanes_emptied(w) ? b->n_more : 0;
 }
 
 static inline struct stats_tcp *tcp_stats(struct worker *w)
@@ -311,7 +363,10 @@ struct tcp_options tcp_open_offer(
 
 /* tcp_path.c */
 
-/* Largest packet on the way to the remote end of @k; 0: there is no way. */
+/* The way to the remote end of @k. */
+struct tcp_way tcp_path_way(const struct worker *w, const struct tcp_key *k, uint16_t iface);
+
+/* Its largest packet; 0: there is no way. */
 uint32_t tcp_path_mtu(const struct worker *w, const struct tcp_key *k, uint16_t iface);
 
 /* Payload of a segment without options in a packet of @mtu. */
@@ -413,6 +468,24 @@ bool tcp_emit(struct worker *w, struct tcp_conn *c, const struct tcp_say *say);
 
 /* Writes and sends the SYN of @c, or its SYN-ACK. False: no buffer. */
 bool tcp_emit_syn(struct worker *w, struct tcp_conn *c, uint8_t flags, const struct tcp_options *o);
+
+/* Sends @m, which is whole, from the ends @k; link-local ones on @iface. */
+void tcp_emit_packet(struct worker *w, struct rte_mbuf *m, const struct tcp_key *k, uint16_t iface);
+
+/* tcp_burst.c */
+
+/* Puts @say behind the segments of the open packet, if it belongs there. False: the packet, if
+ * any, is sent. */
+bool tcp_burst_add(struct worker *w, struct tcp_conn *c, const struct tcp_say *say);
+
+/* Whether the device will sum what @c says now, with @bytes of payload. */
+bool tcp_burst_wanted(struct worker *w, const struct tcp_conn *c, uint32_t bytes);
+
+/* Takes over @m, whose first segment @say is written but for its checksum. */
+void tcp_burst_begin(struct worker *w, struct rte_mbuf *m, const struct tcp_say *say);
+
+/* Sends the open packet. */
+void tcp_burst_end(struct worker *w);
 
 /* A segment without data or connection. */
 struct tcp_bare {

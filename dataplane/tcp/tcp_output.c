@@ -265,6 +265,7 @@ static inline void acknowledge(struct worker *w, struct tcp_conn *c)
 
 bool tcp_output(struct worker *w, struct tcp_conn *c)
 {
+	struct tcp_burst *burst = &w->tcp->burst;
 	bool full = false;
 
 	if (UNLIKELY(tcp_syn_is_out(c))) {
@@ -272,6 +273,8 @@ bool tcp_output(struct worker *w, struct tcp_conn *c)
 			send_ack(w, c);
 		return false;
 	}
+	burst->conn = c;
+	burst->way_known = false;
 	if (!(c->flags & TCP_CONN_PROBING)) {
 		if (UNLIKELY(c->busy->rec.lost_first != 0))
 			full = send_lost(w, c);
@@ -279,6 +282,9 @@ bool tcp_output(struct worker *w, struct tcp_conn *c)
 		if (!full && c->busy->rec.lost_first == 0)
 			full = send_new(w, c);
 	}
+	if (UNLIKELY(burst->head != NULL))
+		tcp_burst_end(w);
+	burst->conn = NULL;
 	acknowledge(w, c);
 	if (UNLIKELY((c->flags & TCP_CONN_AGAIN) ||
 		     ((c->flags & TCP_CONN_WANT_WRITE) && c->busy->send.bytes == 0)))

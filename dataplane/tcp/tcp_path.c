@@ -1,38 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the way to a peer carries: MTU of the interface it leaves by, segment size. Thread: worker.
- */
+/* What the way to a peer carries: MTU of the interface it leaves by, segment size; what the device
+ * does there. Thread: worker. */
 #include "dataplane/ip/ip.h"
 #include "dataplane/tcp/tcp_impl.h"
 
-/* The smallest MTU of the ways that next hop @nh stands for; 0: it leads nowhere. */
-static uint32_t nexthop_mtu(const struct world *world, const struct nexthop *nh)
+static struct tcp_way way_by(const struct world *world, uint16_t iface)
 {
-	uint32_t mtu = UINT32_MAX;
+	const struct iface *i = &world->ifaces[iface];
 
+	return (struct tcp_way){
+		.mtu = i->tcp_mtu,
+		.offloads = i->offloads,
+		.tso_segments_max = i->tso_segments_max,
+	};
+}
+
+/* What all the ways of @group can. */
+static struct tcp_way way_of_group(const struct world *world, const struct ecmp_group *group)
+{
+	struct tcp_way way = {
+		.mtu = UINT32_MAX, .offloads = UINT8_MAX, .tso_segments_max = UINT8_MAX};
+
+	for (unsigned i = 0; i < group->n_hops; i++) {
+		struct tcp_way one = way_by(world, world->nexthops[group->hops[i]].iface);
+
+		way.mtu = MIN_OF(way.mtu, one.mtu);
+		way.offloads &= one.offloads;
+		way.tso_segments_max = MIN_OF(way.tso_segments_max, one.tso_segments_max);
+	}
+	return way;
+}
+
+/* What the ways can that next hop @nh stands for. */
+static struct tcp_way way_to(const struct world *world, const struct nexthop *nh)
+{
 	switch ((enum nexthop_kind)nh->kind) {
 	case NEXTHOP_NEIGHBOR:
 	case NEXTHOP_CONNECTED:
-		return world->ifaces[nh->iface].mtu;
+		return way_by(world, nh->iface);
 	case NEXTHOP_GROUP:
-		for (unsigned i = 0; i < nh->group->n_hops; i++) {
-			const struct nexthop *hop = &world->nexthops[nh->group->hops[i]];
-
-			mtu = MIN_OF(mtu, (uint32_t)world->ifaces[hop->iface].mtu);
-		}
-		return mtu;
+		return way_of_group(world, nh->group);
 	case NEXTHOP_SERVICE:
-		return IP6_MTU_MIN_BYTES;
+		/* The balancer looks into what it gets: no offloads. */
+		return (struct tcp_way){.mtu = IP6_MTU_MIN_BYTES};
 	case NEXTHOP_NONE:
 	case NEXTHOP_LOCAL:
 	case NEXTHOP_BROADCAST:
 	case NEXTHOP_BLACKHOLE:
 	case NEXTHOP_REJECT:
-		return 0;
+		break;
 	}
-	return 0;
+	return (struct tcp_way){0};
 }
 
-uint32_t tcp_path_mtu(const struct worker *w, const struct tcp_key *k, uint16_t iface)
+struct tcp_way tcp_path_way(const struct worker *w, const struct tcp_key *k, uint16_t iface)
 {
 	const struct world *world = w->world;
 	const uint8_t *dst6 = k->remote;
@@ -43,11 +64,16 @@ uint32_t tcp_path_mtu(const struct worker *w, const struct tcp_key *k, uint16_t 
 		dst = be32toh(dst_be);
 		fib_lookup4_bulk(&world->fib4, &dst, &number, 1);
 	} else if (ip6_is_link_local(k->remote)) {
-		return iface < WORLD_INTERFACES_MAX ? world->ifaces[iface].mtu : 0;
+		return iface < WORLD_INTERFACES_MAX ? way_by(world, iface) : (struct tcp_way){0};
 	} else {
 		fib_lookup6_bulk(&world->fib6, &dst6, &number, 1);
 	}
-	return nexthop_mtu(world, &world->nexthops[number]);
+	return way_to(world, &world->nexthops[number]);
+}
+
+uint32_t tcp_path_mtu(const struct worker *w, const struct tcp_key *k, uint16_t iface)
+{
+	return tcp_path_way(w, k, iface).mtu;
 }
 
 uint16_t tcp_path_mss(const struct worker *w, const struct tcp_conn *c, uint32_t mtu)

@@ -322,6 +322,13 @@ struct api_dump_reply {
 	uint64_t cursor; /* for the next request; 0: that was all */
 };
 
+/* What a port's device does for the node's own TCP. */
+enum api_port_offloads {
+	API_PORT_TX_CKSUM = 1,
+	API_PORT_TX_TSO = 2, /* cuts large segments */
+	API_PORT_RX_CKSUM = 4,
+};
+
 struct api_port_info {
 	char name[API_NAME_MAX];
 	char device[API_DEVICE_MAX];
@@ -334,8 +341,9 @@ struct api_port_info {
 	uint16_t n_tx_queues;
 	uint32_t link_mbps;
 	uint8_t link_up;
-	uint8_t steered; /* fewer queues than workers: packets go to their worker by ring */
-	uint8_t pad[2];
+	uint8_t steered;  /* fewer queues than workers: packets go to their worker by ring */
+	uint8_t offloads; /* enum api_port_offloads */
+	uint8_t pad;
 	uint64_t driver_missed; /* rte_eth_stats imissed */
 	uint64_t driver_rx_errors;
 	uint64_t driver_tx_errors;

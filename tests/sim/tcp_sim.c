@@ -169,6 +169,7 @@ static void report(const struct sim *sim, struct sim_report *r)
 
 		r->bytes += st->rx_bytes;
 		r->packets += sim->links[side].n_sent;
+		r->cut += sim->hosts[side].n_cut;
 		r->lost += sim->links[side].n_lost;
 		r->retransmitted += st->retransmitted;
 		r->timeouts += st->timeouts;

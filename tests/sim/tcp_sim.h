@@ -58,6 +58,7 @@ struct sim_host {
 	struct world world;
 	struct tcp_world tcp;
 	struct stats_worker *stats;
+	uint64_t n_cut; /* packets of several segments that the device cut */
 	struct iface ifaces[WORLD_INTERFACES_MAX];
 };
 
@@ -104,7 +105,7 @@ struct sim {
 struct sim_report {
 	uint64_t bytes, packets, lost, retransmitted, timeouts, fast_recoveries, tail_probes;
 	uint64_t undone, cookies, pmtu_lowered, black_holes, paws_drops, window_probes, ecn_reduced;
-	uint64_t resets, time_waits, not_gentle;
+	uint64_t resets, time_waits, not_gentle, cut;
 	uint64_t virtual_ns;
 };
 

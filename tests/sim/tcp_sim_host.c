@@ -11,12 +11,15 @@
 #include <rte_eal.h>
 
 #include "dataplane/ip/ip.h"
+#include "dataplane/link/link.h"
 #include "tests/sim/tcp_sim.h"
+#include "tests/unit/fake_device.h"
 
 #define MBUFS     4095
 #define CONNECTED 3 /* next hop numbers */
 #define LOCAL     4
 #define BURST     32
+#define L2_BYTES  14
 #define ROUNDS    10000 /* of one turn; a bound, not a measure */
 
 static struct {
@@ -109,6 +112,15 @@ static void set_secrets(struct sim *sim, struct tcp_worker *t)
 		t->cc = &tcp_cc_newreno;
 }
 
+/* What the device of @side does: the sides differ, and every fourth run has none. */
+static uint8_t offloads_of(const struct sim *sim, unsigned side)
+{
+	static const uint8_t sets[4] = {
+		0, IFACE_CKSUM | IFACE_TSO4 | IFACE_TSO6, IFACE_CKSUM, IFACE_CKSUM | IFACE_TSO4};
+
+	return sets[(sim->seed >> (side * 2)) % 4];
+}
+
 void sim_host_init(struct sim *sim, unsigned side, const struct tcp_limits *limits,
 	uint32_t backlog, uint16_t mtu)
 {
@@ -125,6 +137,9 @@ void sim_host_init(struct sim *sim, unsigned side, const struct tcp_limits *limi
 		.up = true,
 		.l2_len = 14,
 		.mtu = mtu,
+		.tcp_mtu = mtu,
+		.offloads = offloads_of(sim, side),
+		.tso_segments_max = (uint8_t)(2 + sim->seed % 44),
 		.n_addresses = 1,
 		.addresses = {{.addr = sim_address(sim, side), .usable = true}},
 	};
@@ -133,6 +148,7 @@ void sim_host_init(struct sim *sim, unsigned side, const struct tcp_limits *limi
 		.fib6 = *fib_active(shared.fibs[side][1]),
 		.nexthops = shared.nexthops,
 		.ifaces = h->ifaces,
+		.offloads = offloads_of(sim, side),
 		.tcp = &h->tcp,
 	};
 	h->tcp.n_listeners = 1;
@@ -193,6 +209,14 @@ static unsigned receive(struct sim_host *h)
 	return n;
 }
 
+/* A frame that the host's device made. */
+static void send_frame(void *host, const uint8_t *frame, uint32_t len)
+{
+	struct sim_host *h = host;
+
+	sim_link_send(h->sim, h->side, frame + L2_BYTES, len - L2_BYTES);
+}
+
 /* Gives what the stages sent to the link. */
 static unsigned transmit(struct sim_host *h, enum stage s)
 {
@@ -201,10 +225,14 @@ static unsigned transmit(struct sim_host *h, enum stage s)
 
 	for (unsigned i = 0; i < n; i++) {
 		struct rte_mbuf *m = l->pkts[i];
-		uint32_t l2_len = pkt_of(m)->l2_len;
 
-		sim_link_send(h->sim, h->side, rte_pktmbuf_mtod_offset(m, uint8_t *, l2_len),
-			m->data_len - l2_len);
+		BRAID_ASSERT(pkt_of(m)->l2_len == L2_BYTES);
+		if (pkt_of(m)->flags & PKT_OFFLOAD) {
+			BRAID_ASSERT(port_finish(h->w, m, h->ifaces));
+			h->n_cut += fake_device_send(m, send_frame, h) > 1;
+		} else {
+			send_frame(h, rte_pktmbuf_mtod(m, uint8_t *), m->data_len);
+		}
 		rte_pktmbuf_free(m);
 	}
 	h->stats->tx_pkts += n;

@@ -79,7 +79,7 @@ static void every_packet_gets_its_verdict(void **state)
 		print_message("%s\n", cases[i].packet);
 		assert_non_null(packet);
 		memcpy(packet, frame, len);
-		c = ip4_local_classify(packet, len);
+		c = ip4_local_classify(packet, len, PKT_L4_SUM_UNKNOWN);
 		free(packet);
 		assert_int_equal(c.action, cases[i].action);
 		assert_string_equal(drop_table[c.reason].name, drop_table[cases[i].reason].name);

@@ -31,7 +31,7 @@ static void check(const struct local_case *cases, size_t n)
 		struct ip6_local_class c;
 
 		memcpy(packet, frame, len);
-		c = ip6_local_classify(packet, len);
+		c = ip6_local_classify(packet, len, PKT_L4_SUM_UNKNOWN);
 		if (c.next != cases[i].next || c.reason != cases[i].reason ||
 			c.code != cases[i].code || c.pointer != cases[i].pointer ||
 			c.offset != cases[i].offset)

@@ -18,6 +18,7 @@
 #include "dataplane/modules.h"
 #include "dataplane/neigh/neigh.h"
 #include "lib/rcu/rcu.h"
+#include "tests/unit/fake_device.h"
 #include "tests/unit/node.h"
 #include "tests/unit/node_conf.h"
 
@@ -38,6 +39,7 @@ static struct {
 	unsigned queued[WORLD_PORTS_MAX];
 	struct node_frame output[NODE_OUTPUT_MAX];
 	unsigned n_output;
+	unsigned n_offloaded;
 } node;
 
 static _Noreturn void fail(const char *what)
@@ -58,24 +60,37 @@ static uint16_t test_rx(
 	return (uint16_t)take;
 }
 
+/* Keeps a frame that left. */
+static void keep_frame(void *ctx, const uint8_t *bytes, uint32_t len)
+{
+	const uint16_t *port = ctx;
+	unsigned k = node.n_output++;
+	struct node_frame *f = &node.output[k];
+
+	if (k >= NODE_OUTPUT_MAX)
+		return;
+	f->port = *port;
+	f->time_ns = node.now_ns;
+	f->len = (uint16_t)MIN_OF(len, (uint32_t)NODE_FRAME_MAX);
+	memcpy(f->bytes, bytes, f->len);
+}
+
 static uint16_t test_tx(
 	struct worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
+	static uint8_t copy[NODE_FRAME_MAX];
+
 	for (unsigned i = 0; i < n; i++) {
-		unsigned k = node.n_output++;
+		struct rte_mbuf *m = pkts[i];
+		uint32_t len = MIN_OF(m->pkt_len, (uint32_t)NODE_FRAME_MAX);
 
-		if (k < NODE_OUTPUT_MAX) {
-			struct node_frame *f = &node.output[k];
-			const void *data;
-
-			f->port = port;
-			f->time_ns = node.now_ns;
-			f->len = (uint16_t)MIN_OF(pkts[i]->pkt_len, (uint32_t)NODE_FRAME_MAX);
-			data = rte_pktmbuf_read(pkts[i], 0, f->len, f->bytes);
-			if (data != f->bytes)
-				memcpy(f->bytes, data, f->len);
+		if (m->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) {
+			node.n_offloaded += m->nb_segs > 1;
+			fake_device_send(m, keep_frame, &port);
+		} else {
+			keep_frame(&port, rte_pktmbuf_read(m, 0, len, copy), len);
 		}
-		rte_pktmbuf_free(pkts[i]);
+		rte_pktmbuf_free(m);
 	}
 	return n;
 }
@@ -174,6 +189,19 @@ static void start_modules(const struct conf *conf)
 	}
 }
 
+/* Number @name of the environment. */
+static uint8_t env_number(const char *name, uint8_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text ? (uint8_t)atoi(text) : otherwise;
+}
+
+unsigned node_n_cut(void)
+{
+	return node.n_offloaded;
+}
+
 void node_start(const char *yaml)
 {
 	static const uint8_t mac0[6] = {2, 0, 0, 0, 0, 0};
@@ -200,6 +228,8 @@ void node_start(const char *yaml)
 			mac[5] = (uint8_t)(i + 1);
 		if (!port_declare(p->name, mac, p->mtu))
 			fail("too many ports");
+		port_offload_set(
+			i, env_number("NODE_OFFLOADS", 0), env_number("NODE_TSO_SEGMENTS", 45));
 	}
 	for (unsigned i = 0; i <= node.n_workers; i++)
 		create_worker(i);
@@ -297,6 +327,14 @@ void node_input(uint16_t port, const void *frame, uint32_t len)
 	queue(port, exact_mbuf(frame, len));
 }
 
+void node_input_marked(uint16_t port, const void *frame, uint32_t len, uint64_t flags)
+{
+	struct rte_mbuf *m = exact_mbuf(frame, len);
+
+	m->ol_flags |= flags;
+	queue(port, m);
+}
+
 void node_input_split(uint16_t port, const void *frame, uint32_t len, uint32_t at)
 {
 	struct rte_mbuf *head = exact_mbuf(frame, at);
@@ -357,6 +395,7 @@ const struct node_frame *node_output_on(uint16_t port)
 void node_clear(void)
 {
 	node.n_output = 0;
+	node.n_offloaded = 0;
 	memcpy(node.base, node.stats, sizeof(node.base));
 }
 

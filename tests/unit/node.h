@@ -2,7 +2,9 @@
 /*
  * A whole dataplane node in one thread, for tests and fuzzers: EAL without hugepages, the real
  * modules and pipeline, ports without devices, virtual time. Frames go in as buffers of exactly
- * their size, so that the sanitizers see every byte read or written beside them.
+ * their size, so that the sanitizers see every byte read or written beside them. In the
+ * environment, NODE_OFFLOADS=n gives the ports devices with these enum iface_offloads (see
+ * fake_device.h), which take NODE_TSO_SEGMENTS=n segments in a packet.
  */
 #ifndef TESTS_UNIT_NODE_H
 #define TESTS_UNIT_NODE_H
@@ -35,6 +37,9 @@ void node_stop(void);
 /* Lets a frame of @len bytes arrive on port number @port (by index) in one exact-size buffer. */
 void node_input(uint16_t port, const void *frame, uint32_t len);
 
+/* The same with what its device says of it, RTE_MBUF_F_RX_*. */
+void node_input_marked(uint16_t port, const void *frame, uint32_t len, uint64_t flags);
+
 /* The same in two segments, the first of @at bytes (0 < @at < @len). */
 void node_input_split(uint16_t port, const void *frame, uint32_t len, uint32_t at);
 
@@ -56,6 +61,9 @@ const struct node_frame *node_output(unsigned i);
 
 /* The first frame that left port @port, or NULL. */
 const struct node_frame *node_output_on(uint16_t port);
+
+/* Packets of several segments that devices cut since node_clear. */
+unsigned node_n_cut(void);
 
 /* Forgets the frames and starts counting drops anew. */
 void node_clear(void);

@@ -21,6 +21,7 @@
 
 static struct rte_mempool *mempool;
 static struct conf_node conf;
+static bool own_tcp;
 static bool own_network;   /* devices made here are seen by nobody else */
 static char one_queue[64]; /* arguments that make net_pcap a device of one queue each way */
 
@@ -65,7 +66,7 @@ static struct worker *start(unsigned n)
 
 	assert_non_null(all);
 	memset(all, 0, (n + 1) * sizeof(*all));
-	if (port_init(&conf, n, mempool, &err) < 0)
+	if (port_init(&conf, n, mempool, own_tcp, &err) < 0)
 		fail_msg("%s", err.text);
 	for (unsigned i = 0; i <= n; i++) {
 		all[i].id = (uint8_t)i;
@@ -249,7 +250,7 @@ static void a_port_that_does_not_start_closes_all_devices(void **state)
 	bad = want(fresh("net_null", ""));
 	bad->has_mac = true;
 	bad->mac[0] = 1; /* a multicast address, which no device takes */
-	assert_true(port_init(&conf, 1, mempool, &err) < 0);
+	assert_true(port_init(&conf, 1, mempool, false, &err) < 0);
 	assert_non_null(strstr(err.text, "port \"p1\": the device refuses its mac"));
 	assert_int_equal(port_count(), 0);
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
@@ -263,7 +264,7 @@ static void a_device_is_one_port_however_it_is_written(void **state)
 	want(fresh("net_null", ""));
 	again = want(conf.ports[0].device);
 	strcat(again->device, ",copy=1");
-	assert_int_equal(port_init(&conf, 2, mempool, &err), -EEXIST);
+	assert_int_equal(port_init(&conf, 2, mempool, false, &err), -EEXIST);
 	assert_non_null(strstr(err.text, "already that of port \"p0\""));
 	assert_int_equal(rte_eth_dev_count_avail(), 0);
 }
@@ -277,7 +278,7 @@ static void a_device_that_is_not_there_is_named(void **state)
 
 		memset(&conf, 0, sizeof(conf));
 		want(devices[i]);
-		if (port_init(&conf, 1, mempool, &err) == 0) {
+		if (port_init(&conf, 1, mempool, false, &err) == 0) {
 			port_fini();
 			continue;
 		}
