@@ -129,7 +129,7 @@ static struct kv_item *item_make(
 		return NULL;
 	*it = (struct kv_item){
 		.flags = shape->wide ? KV_ITEM_WIDE : 0,
-		.db = k->db % KV_DATABASES,
+		.db = kv_shard_db_number(s, k->db) & 15,
 		.value_len = shape->value_len,
 		.key_len = shape->key_len,
 	};
@@ -408,8 +408,25 @@ void kv_shard_flush(struct kv_shard *s, uint8_t db)
 
 	for (unsigned d = 0; d < KV_DATABASES; d++)
 		if (db == UINT8_MAX || d == db)
-			forget(s, &s->dbs[d]);
+			forget(s, kv_shard_db(s, (uint8_t)d));
 	kv_evict_policy(s, s->policy);
 	kv_effect_emit(s, &e, NULL);
 	kv_shard_wake(s);
+}
+
+void kv_shard_swap(struct kv_shard *s, uint8_t db, uint8_t other)
+{
+	struct kv_effect e = {.kind = KV_EFFECT_SWAP, .db = db, .other_db = other};
+	struct kv_db *one = kv_shard_db(s, db), *two = kv_shard_db(s, other);
+
+	if (one == two)
+		return;
+	/* Who watches has to see what is where before it changes. */
+	if (UNLIKELY(s->watcher.on_swap != NULL))
+		s->watcher.on_swap(s->watcher.ctx, db, other);
+	s->named[db % KV_DATABASES] = two;
+	s->named[other % KV_DATABASES] = one;
+	s->names[one - s->dbs] = other;
+	s->names[two - s->dbs] = db;
+	kv_effect_emit(s, &e, NULL);
 }

@@ -19,15 +19,17 @@ static void emit(struct kv_shard *s, struct kv_effect *e)
 void kv_effect_emit(struct kv_shard *s, struct kv_effect *e, const struct kv_item *it)
 {
 	if (it) {
-		e->db = it->db;
+		e->db = s->names[it->db];
 		e->type = it->type;
 		e->form = it->form;
 		e->key = kv_item_key(it, &e->key_len);
 	}
-	if (s->observer.on_change)
-		s->observer.on_change(s->observer.ctx, e->db, e->key, e->key_len);
-	if (UNLIKELY(s->on_watch != NULL))
-		s->on_watch(s->watch_ctx, e->db, e->key, e->key_len);
+	if (e->kind != KV_EFFECT_SWAP) {
+		if (s->observer.on_change)
+			s->observer.on_change(s->observer.ctx, e->db, e->key, e->key_len);
+		if (UNLIKELY(s->watcher.on_change != NULL))
+			s->watcher.on_change(s->watcher.ctx, e->db, e->key, e->key_len);
+	}
 	if (s->is_replica)
 		return;
 	if (s->depth > 0 && !s->begun) {
@@ -60,11 +62,9 @@ void kv_shard_observe(struct kv_shard *s, const struct kv_observer *o)
 	s->observer = *o;
 }
 
-void kv_shard_watch(struct kv_shard *s,
-	void (*on_change)(void *ctx, uint8_t db, const uint8_t *key, uint32_t len), void *ctx)
+void kv_shard_watch(struct kv_shard *s, const struct kv_observer *o)
 {
-	s->on_watch = on_change;
-	s->watch_ctx = ctx;
+	s->watcher = *o;
 }
 
 static int replay_set(struct kv_shard *s, const struct kv_key *k, const struct kv_effect *e)
@@ -104,6 +104,9 @@ static int replay(struct kv_shard *s, const struct kv_effect *e)
 		return kv_shard_expire(s, &k, e->expiry_ms);
 	case KV_EFFECT_FLUSH:
 		kv_shard_flush(s, e->db);
+		return 0;
+	case KV_EFFECT_SWAP:
+		kv_shard_swap(s, e->db, e->other_db);
 		return 0;
 	case KV_EFFECT_BEGIN:
 	case KV_EFFECT_END:

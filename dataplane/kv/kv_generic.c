@@ -123,6 +123,34 @@ void kv_cmd_move(struct kv_call *c)
 		kv_reply_int(c->reply, 1);
 }
 
+/* Argument @arg as the number of a database that SWAPDB takes; false: refused and answered. */
+static bool swap_index(struct kv_call *c, uint32_t arg, int32_t *db)
+{
+	int64_t n;
+
+	if (kv_parse_int(c->argv[arg].bytes, c->argv[arg].len, &n) && n >= INT32_MIN &&
+		n <= INT32_MAX) {
+		*db = (int32_t)n;
+		return true;
+	}
+	kv_reply_error(c->reply, "ERR invalid %s DB index", arg == 1 ? "first" : "second");
+	return false;
+}
+
+void kv_cmd_swapdb(struct kv_call *c)
+{
+	int32_t one, two;
+
+	if (!swap_index(c, 1, &one) || !swap_index(c, 2, &two))
+		return;
+	if (one < 0 || one >= KV_DATABASES || two < 0 || two >= KV_DATABASES) {
+		kv_reply_error(c->reply, "ERR DB index is out of range");
+		return;
+	}
+	kv_shard_swap(c->shard, (uint8_t)one, (uint8_t)two);
+	kv_reply_ok(c->reply);
+}
+
 /* Reads COPY's options; false: the reply says what is wrong. */
 static bool copy_parse(struct kv_call *c, uint8_t *db, bool *replace)
 {

@@ -12,12 +12,12 @@
 
 void kv_shard_prefetch_bucket(const struct kv_shard *s, const struct kv_key *k)
 {
-	kv_index_prefetch(&s->dbs[k->db % KV_DATABASES].index, k->hash);
+	kv_index_prefetch(&kv_shard_db(s, k->db)->index, k->hash);
 }
 
 void kv_shard_prefetch_item(const struct kv_shard *s, const struct kv_key *k)
 {
-	kv_index_prefetch_item(&s->dbs[k->db % KV_DATABASES].index, k->hash);
+	kv_index_prefetch_item(&kv_shard_db(s, k->db)->index, k->hash);
 }
 
 /* Deletes @it, which is over, unless others decide that. */
@@ -115,12 +115,12 @@ struct kv_item *kv_shard_random(struct kv_shard *s, uint8_t db)
 
 uint64_t kv_shard_size(const struct kv_shard *s, uint8_t db)
 {
-	return s->dbs[db % KV_DATABASES].index.count;
+	return kv_shard_db(s, db)->index.count;
 }
 
 uint64_t kv_shard_expires(const struct kv_shard *s, uint8_t db)
 {
-	return s->dbs[db % KV_DATABASES].expiry.count;
+	return kv_shard_db(s, db)->expiry.count;
 }
 
 uint64_t kv_shard_used_bytes(const struct kv_shard *s)

@@ -30,6 +30,7 @@ enum kv_effect_kind {
 	KV_EFFECT_WRITE,  /* bytes at offset; the value grows with zeros as far as needed */
 	KV_EFFECT_EXPIRE, /* expiry_ms, 0: persist */
 	KV_EFFECT_FLUSH,  /* everything in db, UINT8_MAX: in all */
+	KV_EFFECT_SWAP,   /* what db and other_db hold changes places */
 	KV_EFFECT_BEGIN,  /* of a MULTI: what follows up to END is one entry */
 	KV_EFFECT_END,
 };
@@ -43,6 +44,7 @@ struct kv_effect {
 	uint8_t type; /* enum kv_type */
 	uint8_t why;
 	uint8_t form; /* enum kv_form */
+	uint8_t other_db;
 	uint32_t key_len;
 	uint32_t value_len;
 	uint32_t offset; /* WRITE */
@@ -148,6 +150,9 @@ int kv_shard_expire(struct kv_shard *s, const struct kv_key *k, uint64_t expiry_
 /* Forgets all keys of @db (UINT8_MAX: of all) at once; the memory comes back in quanta. */
 void kv_shard_flush(struct kv_shard *s, uint8_t db);
 
+/* Lets the keys of the databases @db and @other change places, at once. */
+void kv_shard_swap(struct kv_shard *s, uint8_t db, uint8_t other);
+
 /* What follows up to kv_shard_end is one entry of the effects. A pair inside a pair is part of the
  * outer one, so that a command of several changes may use it inside a transaction. */
 void kv_shard_begin(struct kv_shard *s);
@@ -163,14 +168,17 @@ struct kv_observer {
 	void *ctx;
 	void (*on_effect)(void *ctx, const struct kv_effect *e);
 	void (*on_change)(void *ctx, uint8_t db, const uint8_t *key, uint32_t len);
+	/* WATCH's: two databases are about to change places; not of an observer of effects. */
+	void (*on_swap)(void *ctx, uint8_t db, uint8_t other);
 };
 
 /* Sets the observer, which must outlive the shard's use of @o->ctx. */
 void kv_shard_observe(struct kv_shard *s, const struct kv_observer *o);
 
-/* Calls @on_change with @ctx as an observer's; beside it, and NULL for no more. WATCH's. */
-void kv_shard_watch(struct kv_shard *s,
-	void (*on_change)(void *ctx, uint8_t db, const uint8_t *key, uint32_t len), void *ctx);
+/* Calls @o's on_change, as an observer's and beside it, and on_swap. An empty one: no more.
+ * WATCH's.
+ */
+void kv_shard_watch(struct kv_shard *s, const struct kv_observer *o);
 
 /* Applies @e to this shard as a replica does: no eviction, no expiry of its own. 0 or -errno. */
 int kv_shard_replay(struct kv_shard *s, const struct kv_effect *e);

@@ -44,6 +44,8 @@ struct kv_shard *kv_shard_create(
 	s->timer.fn = timer_fired;
 	key_hash_init(&s->secret, options->secret);
 	for (unsigned d = 0; d < KV_DATABASES; d++) {
+		s->named[d] = &s->dbs[d];
+		s->names[d] = (uint8_t)d;
 		kv_index_init(&s->dbs[d].index, &s->arena, &s->secret);
 		kv_expiry_init(&s->dbs[d].expiry, kv_shard_now_ms(s));
 	}

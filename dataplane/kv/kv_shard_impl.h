@@ -43,8 +43,7 @@ struct kv_shard {
 	struct key_hash secret;
 	struct kv_arena arena;
 	struct kv_observer observer;
-	void (*on_watch)(void *ctx, uint8_t db, const uint8_t *key, uint32_t len);
-	void *watch_ctx;
+	struct kv_observer watcher; /* WATCH's */
 	struct kv_counters counters;
 	uint64_t version; /* of the last effect */
 	uint32_t depth;   /* of begin */
@@ -54,8 +53,10 @@ struct kv_shard {
 	uint32_t n_pool;
 	struct kv_candidate pool[KV_POOL_SIZE]; /* by score, ascending */
 	struct worker_task task;
-	struct wheel_timer timer; /* of the next expiry */
-	struct kv_db dbs[KV_DATABASES];
+	struct wheel_timer timer;          /* of the next expiry */
+	struct kv_db dbs[KV_DATABASES];    /* by the number that items know */
+	struct kv_db *named[KV_DATABASES]; /* by the number that commands use, see SWAPDB */
+	uint8_t names[KV_DATABASES];       /* the other way round */
 };
 
 static inline uint64_t kv_shard_now_ms(const struct kv_shard *s)
@@ -63,9 +64,16 @@ static inline uint64_t kv_shard_now_ms(const struct kv_shard *s)
 	return worker_wall_ms(s->w);
 }
 
-static inline struct kv_db *kv_shard_db(struct kv_shard *s, uint8_t db)
+/* The database that commands call @db. */
+static inline struct kv_db *kv_shard_db(const struct kv_shard *s, uint8_t db)
 {
-	return &s->dbs[db % KV_DATABASES];
+	return s->named[db % KV_DATABASES];
+}
+
+/* The number by which items know the database that commands call @db. */
+static inline unsigned kv_shard_db_number(const struct kv_shard *s, uint8_t db)
+{
+	return (unsigned)(kv_shard_db(s, db) - s->dbs) % KV_DATABASES;
 }
 
 /* Whether @it is over, as Redis counts: it lives in the millisecond of its expiry. */

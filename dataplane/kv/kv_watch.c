@@ -63,7 +63,7 @@ static void keys_forget(struct worker *w, struct kv_watcher *watcher)
 		watcher->first = watch->next_of_watcher;
 		kv_memory_free(w, watch);
 		if (--all->n == 0)
-			kv_shard_watch(w->kv->shard, NULL, w);
+			kv_shard_watch(w->kv->shard, &(struct kv_observer){.ctx = w});
 	}
 }
 
@@ -106,6 +106,40 @@ static void on_flush(struct worker *w, uint8_t db)
 			if (gone)
 				watcher_changed(w, watch->watcher);
 			watch = gone ? w->kv->admin->watches.places[i] : watch->next;
+		}
+	}
+}
+
+/* Whether @watch ends when its database and @other change places: the key is in one of them. The
+ * lookup may delete what has expired, and so end watches, also this one. */
+static bool is_swapped(struct worker *w, const struct kv_watch *watch, uint8_t other)
+{
+	struct kv_key k = watch->key;
+
+	k.db = other;
+	return watch->exists || kv_shard_find(w->kv->shard, &k, 0);
+}
+
+static void on_swap(void *ctx, uint8_t db, uint8_t other)
+{
+	struct worker *w = ctx;
+	const struct kv_watches *all = &w->kv->admin->watches;
+
+	for (uint32_t i = 0; i < KV_WATCH_PLACES && all->n > 0; i++) {
+		struct kv_watch *watch = all->places[i];
+
+		while (watch) {
+			uint32_t n = all->n;
+			bool is_one = watch->key.db == db;
+			struct kv_watcher *watcher = watch->watcher;
+
+			if (!is_one && watch->key.db != other) {
+				watch = watch->next;
+				continue;
+			}
+			if (is_swapped(w, watch, is_one ? other : db) && all->n == n)
+				watcher_changed(w, watcher);
+			watch = all->n < n ? all->places[i] : watch->next;
 		}
 	}
 }
@@ -170,7 +204,11 @@ int kv_watch_add(struct worker *w, uint64_t id, struct kv_client *client, const 
 	*place_of(w, k) = watch;
 	watcher->first = watch;
 	if (all->n++ == 0)
-		kv_shard_watch(w->kv->shard, on_change, w);
+		kv_shard_watch(w->kv->shard, &(struct kv_observer){
+						     .ctx = w,
+						     .on_change = on_change,
+						     .on_swap = on_swap,
+					     });
 	return 0;
 }
 

@@ -338,6 +338,11 @@ def move(s):
     return [s.key(), s.db()]
 
 
+@command(1)
+def swapdb(s):
+    return [s.db(), s.db()] if s.chance(90) else [s.int(), s.db()]
+
+
 def expire_options(s):
     return s.options("nx", "xx", "gt", "lt", most=2) if s.chance(50) else []
 

@@ -51,6 +51,28 @@ static void a_key_is_renamed_with_value_and_expiry(void **state)
 		{"ttl d", ":-1\r\n"});
 }
 
+static void databases_change_places_with_all_that_is_theirs(void **state)
+{
+	static const char range[] = "-ERR DB index is out of range\r\n";
+	int c = kv_rig_connect(0);
+
+	KV_STEPS(c, {"swapdb 0 16", range}, {"swapdb -1 0", range}, {"swapdb 0 0", OK},
+		{"swapdb x y", "-ERR invalid first DB index\r\n"},
+		{"swapdb 0 4294967296", "-ERR invalid second DB index\r\n"},
+		{"swapdb 0", "-ERR wrong number of arguments for 'swapdb' command\r\n"},
+		{"set a 0 px 30", OK}, {"set b 0", OK}, {"select 9", OK}, {"set a nine", OK},
+		{"swapdb 9 0", OK}, {"dbsize", ":2\r\n"}, {"get a", "$1\r\n0\r\n"},
+		{"pttl a", ":30\r\n"}, {"select 0", OK}, {"dbsize", ONE},
+		{"get a", "$4\r\nnine\r\n"}, {"set c 3", OK}, {"swapdb 0 5", OK},
+		{"swapdb 5 9", OK}, {"dbsize", ZERO}, {"select 9", OK},
+		{"mget a b c", "*3\r\n$4\r\nnine\r\n$-1\r\n$1\r\n3\r\n"}, {"flushdb", OK},
+		{"select 5", OK}, {"dbsize", ":2\r\n"});
+	kv_rig_advance_ms(40);
+	KV_STEPS(c, {"dbsize", ONE}, {"keys *", "*1\r\n$1\r\nb\r\n"}, {"move b 0", ONE},
+		{"swapdb 0 1", OK}, {"select 1", OK}, {"randomkey", "$1\r\nb\r\n"},
+		{"swapdb 1 2", OK}, {"flushall", OK}, {"select 2", OK}, {"dbsize", ZERO});
+}
+
 static void a_key_is_copied_and_moved_between_databases(void **state)
 {
 	static const char same[] = "-ERR source and destination objects are the same\r\n";
@@ -120,6 +142,7 @@ int main(void)
 		KV_STEPS_TEST(keys_are_counted_deleted_and_touched),
 		KV_STEPS_TEST(many_keys_are_deleted_in_pieces),
 		KV_STEPS_TEST(a_key_is_renamed_with_value_and_expiry),
+		KV_STEPS_TEST(databases_change_places_with_all_that_is_theirs),
 		KV_STEPS_TEST(a_key_is_copied_and_moved_between_databases),
 		KV_STEPS_TEST(encodings_are_those_redis_would_tell),
 		KV_STEPS_TEST(waiting_for_replicas_ends_by_the_clock),

@@ -57,6 +57,46 @@ static void a_changed_key_aborts(void **state)
 	}
 }
 
+/* SWAPDB changes what is watched if the key is in one of the two databases, alive. */
+static void databases_that_change_places_abort_where_a_key_is(void **state)
+{
+	static const struct {
+		const char *before; /* in database 9 first, then, behind the bar, in 0 */
+		const char *swap;
+		const char *reply; /* of EXEC */
+	} cases[] = {
+		{"set a 1", "swapdb 0 9", NULLS}, {"set a 1", "swapdb 9 0", NULLS},
+		{"set a 1", "swapdb 9 10", "*1\r\n+PONG\r\n"},
+		{"set a 1", "swapdb 0 0", "*1\r\n+PONG\r\n"},
+		{"set z 1", "swapdb 0 9", "*1\r\n+PONG\r\n"},
+		{"set a 1|set a 1", "swapdb 0 9", NULLS}, {"set z 1|set a 1", "swapdb 0 9", NULLS},
+		{"set z 1|set a 1", "swapdb 0 10", NULLS},
+		{"set z 1|set z 1", "swapdb 0 9", "*1\r\n+PONG\r\n"},
+		{"set a 1 px 1", "swapdb 0 9", "*1\r\n+PONG\r\n"}, /* over when they change */
+	};
+	int c = kv_rig_connect(0), d = kv_rig_connect(0);
+
+	kv_shard_expire_actively(kv_rig_worker(0)->kv->shard, false);
+	for (unsigned i = 0; i < ARRAY_SIZE(cases); i++) {
+		const char *bar = strchrnul(cases[i].before, '|');
+		char line[64];
+
+		KV_STEPS(d, {"flushall", OK}, {"select 9", OK});
+		snprintf(line, sizeof(line), "%.*s\r\n", (int)(bar - cases[i].before),
+			cases[i].before);
+		kv_rig_text(d, line);
+		KV_STEPS(d, {"select 0", OK});
+		snprintf(line, sizeof(line), "%s\r\n", *bar ? bar + 1 : "ping");
+		kv_rig_text(d, line);
+		KV_STEPS(c, {"watch a", OK}, {"select 9", OK}, {"watch x", OK}, {"select 0", OK},
+			{"watch b", OK}, {"multi", OK}, {"ping", QUEUED});
+		kv_rig_advance_ms(5);
+		snprintf(line, sizeof(line), "%s\r\n", cases[i].swap);
+		assert_string_equal(kv_rig_text(d, line), OK);
+		assert_string_equal(kv_rig_text(c, "exec\r\n"), cases[i].reply);
+	}
+}
+
 static void an_untouched_key_does_not(void **state)
 {
 	static const char *const others[] = {"get a", "set c 1", "flushall", "flushdb",
@@ -152,6 +192,7 @@ int main(void)
 		KV_STEPS_TEST(what_is_queued_runs_at_exec),
 		KV_STEPS_TEST(a_command_that_cannot_be_queued_aborts),
 		KV_STEPS_TEST(a_changed_key_aborts),
+		KV_STEPS_TEST(databases_that_change_places_abort_where_a_key_is),
 		KV_STEPS_TEST(an_untouched_key_does_not),
 		KV_STEPS_TEST(what_is_watched_can_be_forgotten),
 		KV_STEPS_TEST(to_expire_is_a_change_unless_it_had_before),
