@@ -50,6 +50,7 @@ struct kv_admin {
 	struct kv_latency latency;
 	struct kv_rates rates;
 	struct kv_host host;
+	uint32_t *pack_table;     /* [LZF_TABLE_ENTRIES], zero: DUMP's */
 	struct wheel_timer timer; /* of samples */
 	uint64_t start_ms;        /* UNIX time */
 };

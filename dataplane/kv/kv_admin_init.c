@@ -7,6 +7,7 @@
 
 #include "dataplane/kv/kv_admin.h"
 #include "dataplane/kv/kv_route.h"
+#include "lib/wire/lzf.h"
 
 static void look_around(struct kv_host *host)
 {
@@ -37,6 +38,9 @@ int kv_admin_init(struct worker *w, struct kv_worker *kv)
 		(size_t)kv_commands_count * KV_LATENCY_STEPS, sizeof(admin->latency.steps[0]));
 	if (!admin->latency.steps)
 		return -ENOMEM;
+	admin->pack_table = calloc(LZF_TABLE_ENTRIES, sizeof(*admin->pack_table));
+	if (!admin->pack_table)
+		return -ENOMEM;
 	kv_stored_init(&admin->stored, kv);
 	look_around(&admin->host);
 	admin->slow.max = KV_SLOWLOG_LEN;
@@ -56,6 +60,7 @@ void kv_admin_fini(struct worker *w, struct kv_worker *kv)
 	if (!kv->admin)
 		return;
 	wheel_del(w->wheel, &kv->admin->timer);
+	free(kv->admin->pack_table);
 	free(kv->admin->latency.steps);
 	free(kv->admin);
 }

@@ -68,6 +68,7 @@ static const struct {
 	{"readonly", 1u << CATEGORY_CONNECTION},
 	{"readwrite", 1u << CATEGORY_CONNECTION},
 	{"role", 1u << CATEGORY_ADMIN | 1u << CATEGORY_DANGEROUS},
+	{"restore", 1u << CATEGORY_KEYSPACE | 1u << CATEGORY_DANGEROUS},
 	{"swapdb", 1u << CATEGORY_KEYSPACE | 1u << CATEGORY_DANGEROUS},
 	{"wait", 1u << CATEGORY_CONNECTION},
 };

@@ -59,6 +59,21 @@ void kv_evict_count(struct kv_shard *s, struct kv_item *it)
 	it->use = ((uint32_t)minute_now(s) << 8 | counted(s, frequency(s, it))) & USE_MASK;
 }
 
+void kv_shard_use_set(struct kv_shard *s, struct kv_item *it, int64_t idle_s, int64_t frequency)
+{
+	uint64_t idle_max_s = USE_MASK * IDLE_NS_PER_TICK / NSEC_PER_SEC, ticks;
+
+	kv_evict_born(s, it);
+	if (s->is_lfu && frequency >= 0)
+		it->use = ((uint32_t)minute_now(s) << 8 | (uint8_t)frequency) & USE_MASK;
+	if (s->is_lfu || idle_s < 0)
+		return;
+	/* Rounded up, so that as many whole seconds are read again. */
+	ticks = (MIN_OF((uint64_t)idle_s, idle_max_s) * NSEC_PER_SEC + IDLE_NS_PER_TICK - 1) /
+		IDLE_NS_PER_TICK;
+	it->use = (it->use - (uint32_t)ticks) & USE_MASK;
+}
+
 uint32_t kv_shard_idle_s(const struct kv_shard *s, const struct kv_item *it)
 {
 	uint64_t ticks = (kv_evict_clock(s) - it->use) & USE_MASK;

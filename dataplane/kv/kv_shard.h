@@ -229,6 +229,10 @@ uint32_t kv_shard_idle_s(const struct kv_shard *s, const struct kv_item *it);
 /* Logarithmic frequency, under a policy that counts it. */
 uint8_t kv_shard_frequency(const struct kv_shard *s, const struct kv_item *it);
 
+/* Makes @it count for eviction as one that was last used @idle_s seconds ago, or, under a policy by
+ * frequency, has @frequency; -1: as a new one. */
+void kv_shard_use_set(struct kv_shard *s, struct kv_item *it, int64_t idle_s, int64_t frequency);
+
 /* Changes limit and policy at run time (CONFIG SET). The limit cannot exceed memory_bytes. */
 void kv_shard_limit_set(struct kv_shard *s, uint64_t max_bytes, enum kv_policy policy);
 

@@ -8,6 +8,8 @@ until they have expired, so that two servers a millisecond apart give equal repl
 
 import struct
 
+import kv_dumps
+
 INT_MAX = 2 ** 63 - 1
 INT_MIN = -2 ** 63
 
@@ -58,6 +60,7 @@ class Source:
     def __init__(self, rng, now_s):
         self.rng = rng
         self.now_s = now_s
+        self.dumps = kv_dumps.Dumps(self)
 
     def key(self):
         return self.rng.choice(KEYS)
@@ -341,6 +344,29 @@ def move(s):
 @command(1)
 def swapdb(s):
     return [s.db(), s.db()] if s.chance(90) else [s.int(), s.db()]
+
+
+@command(4)
+def dump(s):
+    return [s.key()]
+
+
+@command(5)
+def restore(s):
+    args = [s.key()]
+    absolute = s.chance(15)
+    args.append(b"0" if s.chance(50) else s.at_ms() if absolute else s.after_ms())
+    args.append(s.dumps.payload())
+    if absolute:
+        args.append(s.word("absttl"))
+    if s.chance(60):
+        args.append(s.word("replace"))
+    if s.chance(15):
+        args += [s.word("idletime", "freq"), b"%d" % s.rng.choice((0, 1, 100, 255, 256, -1))
+                 if s.chance(80) else s.int()]
+    if s.chance(4):
+        args += [s.word("idletime", "freq", "replace", "absttl", "nx")]
+    return args
 
 
 def expire_options(s):

@@ -237,6 +237,8 @@ class Run:
         self.compared += 1
         self.counts[args[0].lower()] += 1
         same = equal(how, *replies)
+        if args[0].lower() == b"dump" and replies[0][0] == b"$" and replies[0][1]:
+            self.source.dumps.keep(replies[0][1])
         if not same:
             self.mismatch(pair, args, replies)
         self.history.append((self.links.index(pair), args, replies))

@@ -73,7 +73,7 @@ static int random_command(char *out, size_t size)
 		"COPY k%u k%u DB 1", "DBSIZE", "STRLEN k%u", "INCR n%u", "MGET k%u k%u n%u n%u k%u",
 		"EXPIRE k%u 1000", "TTL k%u", "MSET k%u", "RENAME k%u", "MGET", "LCS k%u k%u LEN",
 		"SETRANGE k%u 5 abc%u", "NOPE k%u", "PERSIST k%u", "OBJECT ENCODING k%u",
-		"COPY k%u k%u DB 99", "GET", "SWAPDB 0 1", "SWAPDB 0 99",
+		"COPY k%u k%u DB 99", "GET", "DUMP k%u", "SWAPDB 0 1", "SWAPDB 0 99",
 		"MGET k%u k%u k%u k%u k%u k%u k%u"};
 	unsigned n[8];
 
