@@ -44,7 +44,6 @@ int kv_admin_init(struct worker *w, struct kv_worker *kv)
 	kv_stored_init(&admin->stored, kv);
 	look_around(&admin->host);
 	admin->slow.max = KV_SLOWLOG_LEN;
-	admin->slow.next_id = w->id;
 	admin->start_ms = worker_wall_ms(w);
 	admin->timer.fn = kv_admin_on_sample;
 	wheel_add(w->wheel, &admin->timer, w->now_ns + KV_SAMPLE_NS);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/kv/kv_route.h"
+#include "dataplane/kv/kv_slowlog.h"
 #include "lib/wire/number.h"
 
 /* How the replies to shares become one. */
@@ -13,6 +14,7 @@ enum join {
 	JOIN_LISTS, /* arrays, one behind the other */
 	JOIN_ANY,   /* one of those that are not null */
 	JOIN_TEXT,  /* texts, one behind the other */
+	JOIN_SLOW,  /* SLOWLOG GET: arrays of entries, the newest first */
 	JOIN_KILL,  /* CLIENT KILL: integers, of which its old form makes words */
 };
 
@@ -36,7 +38,7 @@ static enum join join_of(const struct kv_command *command)
 		{kv_cmd_latency_history, JOIN_LISTS},
 		{kv_cmd_latency_latest, JOIN_LISTS},
 		{kv_cmd_latency_reset, JOIN_SUM},
-		{kv_cmd_slowlog_get, JOIN_LISTS},
+		{kv_cmd_slowlog_get, JOIN_SLOW},
 		{kv_cmd_slowlog_len, JOIN_SUM},
 	};
 
@@ -170,6 +172,67 @@ static void join_lists(struct kv_op *op, struct kv_reply *r)
 	}
 }
 
+/* An entry of the slow log, as one worker answered it. */
+struct slow_entry {
+	const uint8_t *bytes; /* NULL: there is none */
+	const uint8_t *end;
+	uint32_t left; /* behind it */
+	int64_t id;
+	int64_t time_s;
+};
+
+/* The next one of the answer. */
+static void slow_next(struct slow_entry *e)
+{
+	const uint8_t *p = e->end;
+
+	e->bytes = e->left > 0 ? p : NULL;
+	if (e->left == 0)
+		return;
+	e->left--;
+	take_number(&p);
+	e->id = take_number(&p);
+	e->time_s = take_number(&p);
+	take_number(&p);
+	for (int64_t n = take_number(&p) + 2; n > 0; n--)
+		take_bulk(&p);
+	e->end = p;
+}
+
+static bool is_newer(const struct slow_entry *a, const struct slow_entry *b)
+{
+	return a->time_s > b->time_s || (a->time_s == b->time_s && a->id > b->id);
+}
+
+/* The newest entries of all. */
+static void join_slow(struct kv_op *op, struct kv_reply *r)
+{
+	struct slow_entry at[WORKERS_MAX];
+	int64_t count = KV_SLOWLOG_COUNT;
+	uint64_t n = 0;
+	uint32_t len;
+
+	for (uint32_t i = 0; i < op->n_parts; i++) {
+		at[i].end = kv_part_bytes(&op->parts[i], &len);
+		at[i].left = (uint32_t)take_number(&at[i].end);
+		n += at[i].left;
+		slow_next(&at[i]);
+	}
+	if (op->argc > 2)
+		kv_parse_int(op->argv[2].bytes, op->argv[2].len, &count);
+	n = count < 0 ? n : MIN_OF(n, (uint64_t)count);
+	kv_reply_array(r, (uint32_t)n);
+	for (; n > 0; n--) {
+		struct slow_entry *newest = &at[0];
+
+		for (uint32_t i = 1; i < op->n_parts; i++)
+			if (at[i].bytes && (!newest->bytes || is_newer(&at[i], newest)))
+				newest = &at[i];
+		kv_reply_raw(r, newest->bytes, (uint32_t)(newest->end - newest->bytes));
+		slow_next(newest);
+	}
+}
+
 /* One of the shares that have something, each with the same chance. */
 static void join_any(struct worker *w, struct kv_op *op, struct kv_reply *r)
 {
@@ -223,6 +286,9 @@ void kv_join(struct worker *w, struct kv_op *op)
 		break;
 	case JOIN_ANY:
 		join_any(w, op, r);
+		break;
+	case JOIN_SLOW:
+		join_slow(op, r);
 		break;
 	case JOIN_TEXT:
 		join_text(op, r);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "dataplane/kv/kv_admin.h"
+#include "dataplane/kv/kv_info.h"
 #include "dataplane/kv/kv_memory.h"
 #include "lib/wire/number.h"
 
@@ -10,7 +11,6 @@
 #define ARG_MAX    128 /* bytes kept of an argument */
 #define NOTE_MAX   64  /* bytes that say what was left out */
 #define NAME_SHOWN 128
-#define COUNT      10 /* of SLOWLOG GET */
 
 /* One command; its arguments, as they are shown, lie behind it. */
 struct kv_slow {
@@ -74,6 +74,22 @@ static uint32_t show(const struct kv_call *call, uint32_t arg, uint8_t *out)
 	return len;
 }
 
+/* Numbers of one worker are that of workers apart, and each is above all that any worker has given
+ * before: those of the node go up with time. */
+static uint64_t next_id(struct worker *w)
+{
+	uint64_t n = w->n_workers, id = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct kv_worker *kv = kv_info_part(w, i);
+
+		if (kv)
+			id = MAX_OF(id, atomic_load_explicit(
+						&kv->admin->slow.next_id, memory_order_relaxed));
+	}
+	return id + (w->id + n - id % n) % n;
+}
+
 void kv_slowlog_add(const struct kv_call *call, uint64_t us)
 {
 	struct worker *w = call->w;
@@ -81,7 +97,7 @@ void kv_slowlog_add(const struct kv_call *call, uint64_t us)
 	uint32_t argc = MIN_OF(call->argc, (uint32_t)ARGS_MAX), at = 0;
 	uint8_t bytes[ARGS_MAX * (ARG_MAX + NOTE_MAX)];
 	struct kv_slow head = {
-		.id = log->next_id,
+		.id = next_id(w),
 		.time_s = worker_wall_ms(w) / 1000,
 		.us = us,
 		.argc = argc,
@@ -106,7 +122,7 @@ void kv_slowlog_add(const struct kv_call *call, uint64_t us)
 	memcpy(slow->bytes, bytes, at);
 	slow->next = log->first;
 	log->first = slow;
-	log->next_id += w->n_workers;
+	atomic_store_explicit(&log->next_id, slow->id + 1, memory_order_relaxed);
 	log->n++;
 	kv_slowlog_trim(w, log->max);
 }
@@ -151,7 +167,7 @@ void kv_cmd_slowlog_get(struct kv_call *c)
 {
 	const struct kv_slowlog *log = &c->w->kv->admin->slow;
 	const struct kv_slow *slow = log->first;
-	int64_t count = COUNT;
+	int64_t count = KV_SLOWLOG_COUNT;
 
 	if (c->argc > 3) {
 		kv_admin_refuse_sub(c);

@@ -3,16 +3,19 @@
 #ifndef DATAPLANE_KV_KV_SLOWLOG_H
 #define DATAPLANE_KV_KV_SLOWLOG_H
 
+#include <stdatomic.h>
+
 #include "dataplane/kv/kv_command.h"
 
-#define KV_SLOWLOG_MAX 1024 /* slowlog-max-len cannot make it longer */
+#define KV_SLOWLOG_MAX   1024 /* slowlog-max-len cannot make it longer */
+#define KV_SLOWLOG_COUNT 10   /* SLOWLOG GET without a number */
 
 struct kv_slow;
 
 /* Lies in struct kv_admin. */
 struct kv_slowlog {
-	struct kv_slow *first; /* the newest */
-	uint64_t next_id;
+	struct kv_slow *first;    /* the newest */
+	_Atomic uint64_t next_id; /* behind its own newest; other workers read it */
 	uint32_t n;
 	uint32_t max;
 };

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -67,6 +68,55 @@ static void the_log_keeps_its_length(void **state)
 		{"slowlog len", ONE}, {"config set slowlog-max-len 0", OK}, {"slowlog len", ZERO});
 }
 
+/* The numbers of the entries in the answer to SLOWLOG GET; how many. */
+static unsigned entry_ids(const char *text, int64_t ids[], unsigned max)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, "*6\r\n:")) != NULL && n < max; p += 5)
+		ids[n++] = atol(p + 5);
+	return n;
+}
+
+static void the_logs_of_all_workers_are_one(void **state)
+{
+	enum { WORKERS = 3, ENTRIES = 30 };
+	struct kv_settings settings;
+	int64_t ids[ENTRIES + 2];
+	int clients[WORKERS];
+	const char *text;
+	char line[32];
+
+	kv_rig_stop();
+	kv_settings_default(&settings, KV_STEPS_MEMORY);
+	settings.clients_max = 100;
+	kv_rig_start_with(&settings, WORKERS);
+	for (unsigned i = 0; i < WORKERS; i++)
+		clients[i] = kv_rig_connect(i);
+	KV_STEPS(clients[0], {"config set slowlog-log-slower-than 0", OK}, {"slowlog reset", OK});
+	for (unsigned i = 0; i < ENTRIES; i++) {
+		snprintf(line, sizeof(line), "echo m%u\r\n", i);
+		kv_rig_text(clients[i * 7 % WORKERS], line);
+		if (i % 10 == 9)
+			kv_rig_advance_ms(1000);
+	}
+	KV_STEPS(clients[1], {"config set slowlog-log-slower-than -1", OK});
+	text = kv_rig_text(clients[2], "slowlog get -1\r\n");
+	for (unsigned i = ENTRIES; i-- > 0;) {
+		snprintf(line, sizeof(line), "\r\nm%u\r\n", i);
+		text = strstr(text, line);
+		assert_non_null(text);
+	}
+	assert_int_equal(entry_ids(kv_rig_text(clients[0], "slowlog get\r\n"), ids, ENTRIES), 10);
+	for (unsigned i = 1; i < 10; i++)
+		assert_true(ids[i - 1] > ids[i]);
+	assert_int_equal(
+		entry_ids(kv_rig_text(clients[0], "slowlog get 25\r\n"), ids, ENTRIES), 25);
+	KV_STEPS(clients[2], {"slowlog get 0", "*0\r\n"},
+		{"slowlog get -2", "-ERR count should be greater than or equal to -1\r\n"},
+		{"slowlog reset", OK}, {"slowlog len", ZERO}, {"slowlog get", "*0\r\n"});
+}
+
 static void events_need_a_threshold(void **state)
 {
 	int c = kv_rig_connect(0);
@@ -96,6 +146,7 @@ int main(void)
 		KV_STEPS_TEST(many_arguments_are_cut),
 		KV_STEPS_TEST(secrets_are_not_kept),
 		KV_STEPS_TEST(the_log_keeps_its_length),
+		KV_STEPS_TEST(the_logs_of_all_workers_are_one),
 		KV_STEPS_TEST(events_need_a_threshold),
 		KV_STEPS_TEST(histograms_count_calls),
 	};
