@@ -92,31 +92,6 @@ void kv_cmd_memory_purge(struct kv_call *c)
 	kv_reply_ok(c->reply);
 }
 
-static void number(struct kv_call *c, const char *name, uint64_t n)
-{
-	kv_reply_text(c->reply, name);
-	kv_reply_int(c->reply, (int64_t)n);
-}
-
-void kv_cmd_memory_stats(struct kv_call *c)
-{
-	const struct kv_worker *kv = c->w->kv;
-	uint64_t used = kv_shard_used_bytes(kv->shard), keys = 0;
-
-	for (unsigned db = 0; db < KV_DATABASES; db++)
-		keys += kv_shard_size(kv->shard, (uint8_t)db);
-	kv_reply_map(c->reply, 9);
-	number(c, "peak.allocated", MAX_OF(used, kv->admin->rates.peak_bytes));
-	number(c, "total.allocated", used);
-	number(c, "startup.allocated", 0);
-	number(c, "replication.backlog", 0);
-	number(c, "clients.slaves", 0);
-	number(c, "clients.normal", 0);
-	number(c, "keys.count", keys);
-	number(c, "keys.bytes-per-key", keys ? used / keys : 0);
-	number(c, "dataset.bytes", used);
-}
-
 void kv_cmd_memory_help(struct kv_call *c)
 {
 	static const char *const lines[] = {

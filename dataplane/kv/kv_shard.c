@@ -128,6 +128,11 @@ uint64_t kv_shard_used_bytes(const struct kv_shard *s)
 	return s->arena.used_bytes;
 }
 
+uint64_t kv_shard_index_bytes(const struct kv_shard *s, uint8_t db)
+{
+	return kv_index_bytes(&kv_shard_db(s, db)->index);
+}
+
 uint64_t kv_shard_item_bytes(const struct kv_shard *s, const struct kv_item *it)
 {
 	return kv_arena_block_bytes(&s->arena, it) + sizeof(struct kv_bucket) / KV_BUCKET_SLOTS + 1;

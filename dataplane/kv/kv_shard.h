@@ -220,6 +220,9 @@ uint64_t kv_shard_expires(const struct kv_shard *s, uint8_t db);
 /* Bytes in use: items with their size classes, and the index. */
 uint64_t kv_shard_used_bytes(const struct kv_shard *s);
 
+/* Bytes of the index of @db. */
+uint64_t kv_shard_index_bytes(const struct kv_shard *s, uint8_t db);
+
 /* Bytes that @it takes, its part of the index included (MEMORY USAGE). */
 uint64_t kv_shard_item_bytes(const struct kv_shard *s, const struct kv_item *it);
 

@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -104,9 +105,36 @@ static void memory_is_told_in_numbers(void **state)
 	assert_non_null(strstr(kv_rig_text(c, "lolwut\r\n"), "Redis ver. 7.0.15\n"));
 }
 
+static void memory_is_that_of_all_workers(void **state)
+{
+	struct kv_settings settings;
+	static const char total[] = "total.allocated\r\n:";
+	uint64_t used = 0;
+	const char *text;
+	int c;
+
+	kv_rig_stop();
+	kv_settings_default(&settings, KV_STEPS_MEMORY);
+	settings.clients_max = 100;
+	kv_rig_start_with(&settings, 4);
+	c = kv_rig_connect(2);
+	KV_STEPS(c, {"mset a 1 b 2 c 3 d 4 e 5 f 6", OK}, {"select 7", OK}, {"set a 1", OK});
+	for (unsigned i = 0; i < 4; i++)
+		used += kv_shard_used_bytes(kv_rig_worker(i)->kv->shard);
+	assert_non_null(strstr(kv_rig_text(c, "memory stats\r\n"), "keys.count\r\n:7\r\n"));
+	assert_non_null(strstr(kv_rig_text(c, "memory stats\r\n"), "db.7\r\n*6\r\n"));
+	text = strstr(kv_rig_text(c, "memory stats\r\n"), total);
+	assert_non_null(text);
+	/* The command may have some memory of its own. */
+	assert_in_range(strtoul(text + strlen(total), NULL, 10), used, used + 4096);
+	kv_rig_text(c, "hello 3\r\n");
+	assert_memory_equal(kv_rig_text(c, "memory stats\r\n"), "%19\r\n", 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		KV_STEPS_TEST(memory_is_that_of_all_workers),
 		KV_STEPS_TEST(what_needs_a_disk_or_a_replica_is_refused),
 		KV_STEPS_TEST(the_time_is_that_of_the_worker),
 		KV_STEPS_TEST(only_the_sleeper_waits),
