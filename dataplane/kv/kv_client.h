@@ -89,6 +89,7 @@ struct kv_client {
 	uint8_t waits;    /* enum kv_client_waits */
 	uint8_t tag;      /* of the listener: 1 + the worker whose port it is, 0: the common one */
 	uint16_t watched; /* workers that know it as one that watches, by bit */
+	uint16_t watch_round; /* counts the times when it stopped watching */
 };
 
 /*

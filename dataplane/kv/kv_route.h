@@ -15,6 +15,7 @@
 #include "dataplane/core/mailbox.h"
 #include "dataplane/kv/kv_exec.h"
 #include "dataplane/kv/kv_multi.h"
+#include "dataplane/kv/kv_watch.h"
 #include "dataplane/kv/kv_worker.h"
 
 #define KV_OPS_PER_CLIENT_MAX 128 /* under way at a time; then it reads no more */
@@ -80,10 +81,11 @@ enum kv_op_state {
 
 /* One command of a client that other workers take part in. */
 struct kv_op {
-	struct kv_op *next;       /* of the same client */
-	struct kv_op *last;       /* of the same client; kept in its first one */
-	struct kv_client *client; /* NULL: gone */
-	uint64_t client_id;       /* also when it is gone; owners read it */
+	struct kv_op *next;             /* of the same client */
+	struct kv_op *last;             /* of the same client; kept in its first one */
+	struct kv_client *client;       /* NULL: gone */
+	uint64_t client_id;             /* also when it is gone; owners read it */
+	struct kv_watch_client watcher; /* WATCH: who it is, for owners */
 	const struct kv_command *command;
 	const struct resp_arg *argv;
 	uint32_t argc;

@@ -23,8 +23,8 @@ static uint16_t bit_of(const struct worker *w)
 	return (uint16_t)(1u << w->id);
 }
 
-/* Makes @id watch all keys of @c, which lie here; the reply says so. */
-static void watch_keys(struct kv_call *c, uint64_t id)
+/* Makes @who watch all keys of @c, which lie here; the reply says so. */
+static void watch_keys(struct kv_call *c, const struct kv_watch_client *who)
 {
 	int ret = 0;
 
@@ -32,7 +32,7 @@ static void watch_keys(struct kv_call *c, uint64_t id)
 		struct kv_key k;
 
 		kv_key_make(c->w->kv->shard, &k, c->db, c->argv[i].bytes, c->argv[i].len);
-		ret = kv_watch_add(c->w, id, c->client, &k);
+		ret = kv_watch_add(c->w, who, &k);
 	}
 	if (ret == 0)
 		kv_reply_ok(c->reply);
@@ -64,6 +64,7 @@ void kv_route_watch(struct kv_call *call)
 {
 	struct worker *w = call->w;
 	struct kv_client *c = call->client;
+	struct kv_watch_client who = kv_watch_client_of(w, c);
 	uint16_t owners = bit_of(w);
 	struct kv_op *op;
 
@@ -71,7 +72,7 @@ void kv_route_watch(struct kv_call *call)
 		owners = kv_route_owners(w, call->command, call->argv, call->argc);
 	if (owners == bit_of(w) && !kv_route_is_held(w)) {
 		c->watched |= owners;
-		watch_keys(call, c->id);
+		watch_keys(call, &who);
 		return;
 	}
 	if (!unwatch_prepare(w, c)) {
@@ -81,8 +82,20 @@ void kv_route_watch(struct kv_call *call)
 	op = kv_op_create(call, owners);
 	if (!op)
 		return;
+	/* Owners must not touch the client itself: it may go before its word arrives. */
+	op->watcher = who;
+	op->watcher.client = NULL;
 	c->watched |= owners;
 	kv_op_start(w, op, 0);
+}
+
+/* Nothing of what it has watched so far matters to it any more. */
+static void forget_watched(struct kv_client *c)
+{
+	c->unwatch = NULL;
+	c->watched = 0;
+	c->watch_round++;
+	c->flags &= ~(uint32_t)KV_CLIENT_DIRTY_CAS;
 }
 
 /* Forgets here, and sends word to the others. */
@@ -91,8 +104,7 @@ static void unwatch(struct worker *w, struct kv_client *c, bool last)
 	struct kv_op *op = c->unwatch;
 	uint16_t watched = c->watched;
 
-	c->watched = 0;
-	c->unwatch = NULL;
+	forget_watched(c);
 	if (watched & bit_of(w))
 		kv_watch_end(w, c->id);
 	if (!op)
@@ -124,8 +136,7 @@ bool kv_route_watched_take(struct worker *w, struct kv_client *c)
 	bool watched = c->watched != 0;
 
 	kv_memory_free(w, c->unwatch);
-	c->unwatch = NULL;
-	c->watched = 0;
+	forget_watched(c);
 	return watched;
 }
 
@@ -135,7 +146,7 @@ void kv_watch_part(struct worker *w, struct kv_part *part)
 
 	part->call.w = w;
 	part->call.reply = r;
-	watch_keys(&part->call, part->op->client_id);
+	watch_keys(&part->call, &part->op->watcher);
 	kv_reply_flush(r);
 	part->spoilt |= r->spoilt;
 }

@@ -4,16 +4,23 @@
 #include <string.h>
 
 #include "dataplane/kv/kv_admin.h"
+#include "dataplane/kv/kv_route.h"
 #include "dataplane/kv/kv_watch.h"
 #include "dataplane/kv/kv_worker.h"
 
 /* A client that watches; it stays, without its keys, when one of them has changed. */
 struct kv_watcher {
-	struct kv_watcher *next;  /* in the table */
-	struct kv_client *client; /* to be marked; NULL: another worker's */
+	struct kv_watcher *next; /* in the table */
 	struct kv_watch *first;
-	uint64_t id;
-	bool dirty; /* a key has changed */
+	struct kv_watch_client who; /* to be marked */
+	bool dirty;                 /* a key has changed */
+};
+
+/* Word of a change to the worker of the client, in memory of the one that sends it. */
+struct notice {
+	struct kv_letter letter; /* first: its address is the notice's */
+	struct kv_watch_client who;
+	uint8_t owner;
 };
 
 struct kv_watch {
@@ -43,7 +50,7 @@ static struct kv_watcher **watcher_link(struct worker *w, uint64_t id)
 	struct kv_watcher **link =
 		&w->kv->admin->watches.watchers[id / w->n_workers % KV_WATCHER_PLACES];
 
-	while (*link && (*link)->id != id)
+	while (*link && (*link)->who.id != id)
 		link = &(*link)->next;
 	return link;
 }
@@ -67,11 +74,43 @@ static void keys_forget(struct worker *w, struct kv_watcher *watcher)
 	}
 }
 
+/* Marks @who, one of this worker, if it still watches what has changed. */
+static void mark(struct worker *w, const struct kv_watch_client *who)
+{
+	struct kv_client *c = kv_client_at(w, who->place);
+
+	if (c && c->id == who->id && c->watched && c->watch_round == who->round)
+		c->flags |= KV_CLIENT_DIRTY_CAS;
+}
+
+/* Sends word to the worker of @who. Without memory for it the client learns it from EXEC. */
+static void send_word(struct worker *w, const struct kv_watch_client *who)
+{
+	struct notice *n = kv_memory_alloc(w, sizeof(*n));
+
+	if (!n)
+		return;
+	*n = (struct notice){.who = *who, .owner = w->id};
+	kv_route_send(w, &n->letter, MAIL_kv_changed, who->worker);
+}
+
+void kv_on_changed(struct worker *w, uint64_t arg)
+{
+	struct notice *n = (struct notice *)(uintptr_t)arg;
+
+	mark(w, &n->who);
+	kv_route_send(w, &n->letter, MAIL_kv_return, n->owner);
+}
+
 static void watcher_changed(struct worker *w, struct kv_watcher *watcher)
 {
 	watcher->dirty = true;
-	if (watcher->client)
-		watcher->client->flags |= KV_CLIENT_DIRTY_CAS;
+	if (watcher->who.client)
+		watcher->who.client->flags |= KV_CLIENT_DIRTY_CAS;
+	else if (watcher->who.worker == w->id)
+		mark(w, &watcher->who);
+	else
+		send_word(w, &watcher->who);
 	keys_forget(w, watcher);
 }
 
@@ -152,28 +191,39 @@ static void on_change(void *ctx, uint8_t db, const uint8_t *bytes, uint32_t len)
 		on_flush(ctx, db);
 }
 
-/* The watcher number @id, which is made if it has to be; NULL: no memory. */
-static struct kv_watcher *watcher_of(struct worker *w, uint64_t id, struct kv_client *client)
+struct kv_watch_client kv_watch_client_of(const struct worker *w, struct kv_client *c)
 {
-	struct kv_watcher **link = watcher_link(w, id);
+	return (struct kv_watch_client){
+		.id = c->id,
+		.client = c,
+		.place = (uint32_t)(c - w->kv->clients),
+		.round = c->watch_round,
+		.worker = w->id,
+	};
+}
+
+/* The watcher @who, which is made if it has to be; NULL: no memory. */
+static struct kv_watcher *watcher_of(struct worker *w, const struct kv_watch_client *who)
+{
+	struct kv_watcher **link = watcher_link(w, who->id);
 
 	if (!*link) {
 		struct kv_watcher *watcher = kv_memory_alloc(w, sizeof(*watcher));
 
 		if (!watcher)
 			return NULL;
-		*watcher = (struct kv_watcher){.id = id};
+		*watcher = (struct kv_watcher){.who = *who};
 		*link = watcher;
 	}
-	if (client)
-		(*link)->client = client;
+	if (who->client)
+		(*link)->who.client = who->client;
 	return *link;
 }
 
-int kv_watch_add(struct worker *w, uint64_t id, struct kv_client *client, const struct kv_key *k)
+int kv_watch_add(struct worker *w, const struct kv_watch_client *who, const struct kv_key *k)
 {
 	struct kv_watches *all = &w->kv->admin->watches;
-	struct kv_watcher *watcher = watcher_of(w, id, client);
+	struct kv_watcher *watcher = watcher_of(w, who);
 	struct kv_watch *watch;
 	bool exists;
 
@@ -237,8 +287,8 @@ bool kv_watch_end(struct worker *w, uint64_t id)
 	see_expired(w, watcher);
 	dirty = watcher->dirty;
 	keys_forget(w, watcher);
-	if (watcher->client)
-		watcher->client->flags &= ~(uint32_t)KV_CLIENT_DIRTY_CAS;
+	if (watcher->who.client)
+		watcher->who.client->flags &= ~(uint32_t)KV_CLIENT_DIRTY_CAS;
 	*link = watcher->next;
 	kv_memory_free(w, watcher);
 	return dirty;

@@ -21,9 +21,22 @@ struct kv_watches {
 	uint32_t n;
 };
 
-/* Makes the client number @id watch @k. It is @client if that is one of this worker that sees to it
- * that kv_watch_end is called before it goes, else NULL. 0, -ENOMEM or -E2BIG. */
-int kv_watch_add(struct worker *w, uint64_t id, struct kv_client *client, const struct kv_key *k);
+/* A client that watches. */
+struct kv_watch_client {
+	uint64_t id;
+	/* It, if it is one of this worker that sees to it that kv_watch_end is called before it
+	 * goes, else NULL: it is sent word. */
+	struct kv_client *client;
+	uint32_t place; /* in the pool of its worker */
+	uint16_t round; /* its watch_round */
+	uint8_t worker;
+};
+
+/* Makes the client @who watch @k. 0, -ENOMEM or -E2BIG. */
+int kv_watch_add(struct worker *w, const struct kv_watch_client *who, const struct kv_key *k);
+
+/* What others have to know of @c, a client of this worker. */
+struct kv_watch_client kv_watch_client_of(const struct worker *w, struct kv_client *c);
 
 /* Forgets what the client number @id watches. Whether something of it has changed: to have expired
  * by now is a change. */

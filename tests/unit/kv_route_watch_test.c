@@ -126,6 +126,82 @@ static void a_change_by_anybody_ends_exec(void **state)
 	}
 }
 
+/* What CLIENT INFO and LIST say of the client itself. */
+static void check_flags(int client, const char *flags)
+{
+	static const char *const asks[] = {"CLIENT INFO\r\n", "CLIENT LIST\r\n"};
+	char want[32], id[32];
+
+	snprintf(want, sizeof(want), " flags=%s ", flags);
+	snprintf(id, sizeof(id), "id=%lu ", (unsigned long)kv_rig_client(client)->id);
+	for (unsigned i = 0; i < ARRAY_SIZE(asks); i++) {
+		const char *line = strstr(kv_rig_text(client, asks[i]), id);
+
+		assert_non_null(line);
+		line = strstr(line, " flags=");
+		assert_non_null(line);
+		assert_memory_equal(line, want, strlen(want));
+	}
+}
+
+static void a_client_is_dirty_whoever_owns_the_key(void **state)
+{
+	int other = kv_rig_connect(1);
+
+	for (unsigned owner = 0; owner < WORKERS; owner++) {
+		for (unsigned worker = 0; worker < WORKERS; worker++) {
+			int me = kv_rig_connect(worker);
+			const char *key = key_of(owner, 1);
+
+			kv_rig_words(me, "WATCH", key, key_of(3 - owner, 2), NULL);
+			check_flags(me, "N");
+			kv_rig_words(other, "SET", key, "v", NULL);
+			check_flags(me, "d");
+			assert_string_equal(kv_rig_words(me, "UNWATCH", NULL), "+OK\r\n");
+			check_flags(me, "N");
+			kv_rig_words(me, "WATCH", key_of(owner, 3), NULL);
+			kv_rig_words(other, "SET", key, "w", NULL);
+			check_flags(me, "N");
+			kv_rig_words(other, "SET", key_of(owner, 3), "w", NULL);
+			check_flags(me, "d");
+			kv_rig_words(me, "MULTI", NULL);
+			assert_string_equal(kv_rig_words(me, "PING", NULL), "+QUEUED\r\n");
+			assert_string_equal(kv_rig_words(me, "EXEC", NULL), NULLS);
+			check_flags(me, "N");
+			kv_rig_abort(me);
+		}
+	}
+	kv_rig_run();
+	check_rest(WORKERS);
+}
+
+/* A word that is late, of a watch that is over, marks nobody: nothing that is queued is lost. */
+static void a_late_word_of_a_change_is_of_the_past(void **state)
+{
+	for (unsigned at = 0; at < 24; at++) {
+		int me = kv_rig_connect(0), other = kv_rig_connect(1);
+		const char *key = key_of(2, 1), *next = key_of(3, 1);
+		char text[128];
+
+		kv_rig_words(me, "WATCH", key, NULL);
+		snprintf(text, sizeof(text), "SET %s v\r\n", key);
+		say(other, 1, text);
+		for (unsigned turn = 0; turn < at; turn++)
+			worker_turn(kv_rig_worker(turn * 5 % WORKERS));
+		snprintf(text, sizeof(text), "UNWATCH\r\nWATCH %s\r\n", next);
+		say(me, 0, text);
+		kv_rig_run();
+		kv_rig_take(me);
+		kv_rig_take(other);
+		snprintf(text, sizeof(text), "MULTI\r\nSET %s %u\r\nEXEC\r\n", next, at);
+		assert_string_equal(kv_rig_text(me, text), "+OK\r\n+QUEUED\r\n*1\r\n+OK\r\n");
+		kv_rig_abort(me);
+		kv_rig_abort(other);
+	}
+	kv_rig_run();
+	check_rest(WORKERS);
+}
+
 static void a_key_that_expires_ends_exec(void **state)
 {
 	int me = kv_rig_connect(0);
@@ -319,6 +395,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_change_by_anybody_ends_exec),
+		TEST(a_client_is_dirty_whoever_owns_the_key),
+		TEST(a_late_word_of_a_change_is_of_the_past),
 		TEST(a_key_that_expires_ends_exec),
 		TEST(whoever_stops_watching_leaves_nothing_behind),
 		cmocka_unit_test(no_update_is_lost_in_any_order_of_turns),
