@@ -6,15 +6,36 @@
 
 . "$(dirname "$0")/lib.sh"
 
-PASSED_LEAST=${PASSED_LEAST:-250}
+PASSED_LEAST=${PASSED_LEAST:-273}
 UNITS=(type/string type/incr protocol auth expire keyspace scan multi quit info)
 
-# How many lines of the log say $1, of all units or of unit $2.
+# How many lines of log $1 say $2, of all units or of unit $3.
 count() {
-	awk -v what="[$1]" -v unit="${2:-}" '
+	awk -v what="[$2]" -v unit="${3:-}" '
 		/^Testing unit\// {now = $2}
 		index($0, what) == 1 && (unit == "" || now == "unit/" unit) {n++}
-		END {print n + 0}' "$NET/suite.txt"
+		END {print n + 0}' "$NET/$1.txt"
+}
+
+# Says how the tests of unit $2 in log $1 went; $3: what is special about them.
+report() {
+	printf '%-12s %3d passed %3d failed %3d skipped %3d ignored%s\n' "$2" \
+		"$(count "$1" ok "$2")" "$(count "$1" err "$2")" "$(count "$1" skip "$2")" \
+		"$(count "$1" ignore "$2")" "${3:-}"
+}
+
+# Runs the units of $2 with the further options; the log is $1.
+suite() {
+	local log=$1 options=() unit
+
+	for unit in $2; do options+=(--single "unit/$unit"); done
+	shift 2
+	in_ns left env -C "$NET/suite" timeout 300 ./runtest --host 192.0.2.1 --port 6379 \
+		"${options[@]}" --ignore-digest --tags "-needs:repl -needs:save -needs:pfdebug" \
+		--skipfile "$NET_PEERS/redis_suite.skip" "$@" >"$NET/$log.log" 2>&1 </dev/null ||
+		code=$?
+	sed 's/\x1b\[[0-9;]*m//g' "$NET/$log.log" >"$NET/$log.txt"
+	passed=$((passed + $(count "$log" ok)))
 }
 
 net_begin redis_suite
@@ -26,20 +47,19 @@ pair_config <<-EOT
 EOT
 braid_start node "$NET/braid.yaml"
 
-options=()
-for unit in "${UNITS[@]}"; do options+=(--single "unit/$unit"); done
-in_ns left env -C "$NET/suite" timeout 300 ./runtest --host 192.0.2.1 --port 6379 \
-	"${options[@]}" --ignore-digest --tags "-slow -needs:repl -needs:save -needs:pfdebug" \
-	--skipfile "$NET_PEERS/redis_suite.skip" >"$NET/suite.log" 2>&1 </dev/null || code=$?
-sed 's/\x1b\[[0-9;]*m//g' "$NET/suite.log" >"$NET/suite.txt"
+passed=0
+# Two tests count on what ends the ones before them, which need streams: they run by themselves.
+alone=("MOVE basic usage" "MOVE against key existing in the target DB")
+suite all "${UNITS[*]}" --skiptest "${alone[0]}" --skiptest "${alone[1]}"
+suite alone keyspace --only "${alone[0]}" --only "${alone[1]}"
+# MIGRATE is no command of braid; all else in the unit is about DUMP and RESTORE.
+suite dump dump --skiptest "/^MIGRATE"
 
-for unit in "${UNITS[@]}"; do
-	printf '%-12s %3d passed %3d failed %3d skipped %3d ignored\n' "$unit" \
-		"$(count ok "$unit")" "$(count err "$unit")" "$(count skip "$unit")" \
-		"$(count ignore "$unit")"
-done
-passed=$(count ok)
+for unit in "${UNITS[@]}"; do report all "$unit"; done
+report alone keyspace ", by themselves"
+report dump dump
 echo "$passed tests of Redis's suite passed"
-[ "${code:-0}" -eq 0 ] || fail "the suite failed: $(grep -aA 3 '^\[e[rx]' "$NET/suite.txt" || true)"
+[ "${code:-0}" -eq 0 ] ||
+	fail "the suite failed: $(grep -ahA 3 '^\[e[rx]' "$NET"/{all,alone,dump}.txt || true)"
 [ "$passed" -ge "$PASSED_LEAST" ] || fail "$passed tests passed, $PASSED_LEAST did before"
 check_accounts
