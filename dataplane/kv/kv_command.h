@@ -92,6 +92,7 @@ struct kv_call {
 	uint64_t at;      /* 0 in the first piece */
 	uint64_t sum;     /* 0 in the first piece */
 	uint64_t wake_ms; /* with @unfinished: not before this time; 0: soon */
+	uint64_t cycles;  /* of all pieces so far; DEBUG SLEEP adds those that it has slept */
 	bool unfinished;
 	bool cancel;
 	bool short_of_room; /* with @unfinished: nothing was done, there will be room soon */

@@ -24,10 +24,15 @@ void kv_cmd_debug_sleep(struct kv_call *c)
 		c->at = c->now_ms + (uint64_t)(fminl(seconds, SLEEP_MAX_S) * 1000);
 	}
 	if (c->now_ms < c->at && !c->atomic) {
+		c->sum = c->sum ? c->sum : c->at - c->now_ms;
 		c->unfinished = true;
 		c->wake_ms = c->at;
 		return;
 	}
+	/* Who looks for slow commands finds it. */
+	if (c->w->ns_per_cycle_q32)
+		c->cycles += (uint64_t)(((__uint128_t)(c->sum * NSEC_PER_MSEC) << 32) /
+					c->w->ns_per_cycle_q32);
 	kv_reply_ok(c->reply);
 }
 

@@ -155,19 +155,20 @@ static void count(struct kv_call *call)
 	struct kv_worker *kv = w->kv;
 	struct kv_command_stats *st = &kv->commands[call->command - kv_commands];
 	uint64_t now = w->ops->cycles(w);
-	uint64_t cycles = now - kv->cycles;
-	uint64_t ns = (uint64_t)(((__uint128_t)cycles * w->ns_per_cycle_q32) >> 32);
+	uint64_t cycles = now - kv->cycles, ns;
 
 	kv->cycles = now;
 	st->cycles += cycles;
-	if (!call->unfinished) {
-		st->calls++;
-		kv->stats.commands++;
-	}
+	call->cycles += cycles;
 	if (kv_reply_is_error(call->reply))
 		st->failed++;
+	if (UNLIKELY(call->unfinished))
+		return;
+	st->calls++;
+	kv->stats.commands++;
+	ns = (uint64_t)(((__uint128_t)call->cycles * w->ns_per_cycle_q32) >> 32);
 	if (LIKELY(kv->latency_steps != NULL))
-		kv_latency_count(kv->latency_steps, call->command, cycles);
+		kv_latency_count(kv->latency_steps, call->command, call->cycles);
 	if (UNLIKELY(kv->on_slow && ns / NSEC_PER_USEC >= kv->settings.slow_us) &&
 		!(call->command->flags & KV_SKIP_SLOWLOG))
 		kv->on_slow(call, ns / NSEC_PER_USEC);

@@ -108,15 +108,32 @@ void kv_info_server(struct kv_call *c, struct kv_text *t)
 		c->w->n_workers > 1);
 }
 
+/* Clients whose next command waits for the end of a pause. */
+static uint32_t paused_clients(const struct kv_call *c)
+{
+	uint32_t n = 0;
+
+	for (unsigned i = 0; i < c->w->n_workers; i++) {
+		const struct kv_worker *kv = kv_info_part(c->w, i);
+
+		if (!kv || kv->pause_until_ms <= c->now_ms)
+			continue;
+		for (uint32_t k = 0; k < kv->clients_used; k++)
+			n += (kv->clients[k].flags & KV_CLIENT_USED) &&
+			     (kv->clients[k].waits & KV_WAIT_PAUSE);
+	}
+	return n;
+}
+
 void kv_info_clients(struct kv_call *c, struct kv_text *t)
 {
 	kv_text_add(t,
 		"connected_clients:%u\r\ncluster_connections:0\r\nmaxclients:%u\r\n"
 		"client_recent_max_input_buffer:%lu\r\nclient_recent_max_output_buffer:%lu\r\n"
-		"blocked_clients:0\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
+		"blocked_clients:%u\r\ntracking_clients:0\r\nclients_in_timeout_table:0\r\n",
 		kv_worker_all_clients(c->w), c->w->kv->settings.clients_max,
 		(unsigned long)c->w->kv->stats.query_peak_bytes,
-		(unsigned long)c->w->kv->stats.backlog_peak_bytes);
+		(unsigned long)c->w->kv->stats.backlog_peak_bytes, paused_clients(c));
 }
 
 /* There is nothing on a disk. */

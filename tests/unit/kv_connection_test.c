@@ -151,8 +151,10 @@ static void a_pause_holds_commands_up(void **state)
 	assert_string_equal(kv_rig_take(d).bytes, OK);
 	KV_STEPS(c, {"client pause 100000 write", OK});
 	KV_STEPS(d, {"set k v", ""});
+	assert_non_null(strstr(kv_rig_text(c, "info clients\r\n"), "\r\nblocked_clients:1\r\n"));
 	KV_STEPS(c, {"client unpause", OK});
 	assert_string_equal(kv_rig_take(d).bytes, OK);
+	assert_non_null(strstr(kv_rig_text(c, "info clients\r\n"), "\r\nblocked_clients:0\r\n"));
 }
 
 static void who_quits_is_answered(void **state)

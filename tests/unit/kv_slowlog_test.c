@@ -45,6 +45,21 @@ static void many_arguments_are_cut(void **state)
 	assert_non_null(strstr(kv_rig_text(c, "slowlog get 2\r\n"), "*32\r\n"));
 }
 
+static void a_command_in_pieces_is_as_slow_as_all_of_them(void **state)
+{
+	int c = kv_rig_connect(0);
+
+	KV_STEPS(c, {"config set slowlog-log-slower-than 100000", OK}, {"ping", "+PONG\r\n"});
+	kv_rig_push(c, "debug sleep 0.05\r\n", 18);
+	kv_rig_advance_ms(60);
+	kv_rig_push(c, "debug sleep 0.2\r\n", 17);
+	kv_rig_advance_ms(300);
+	kv_rig_take(c);
+	KV_STEPS(c, {"slowlog len", ONE});
+	assert_non_null(strstr(kv_rig_text(c, "slowlog get\r\n"),
+		"*3\r\n$5\r\ndebug\r\n$5\r\nsleep\r\n$3\r\n0.2\r\n"));
+}
+
 static void secrets_are_not_kept(void **state)
 {
 	int c = kv_rig_connect(0);
@@ -144,6 +159,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		KV_STEPS_TEST(slow_commands_are_kept_newest_first),
 		KV_STEPS_TEST(many_arguments_are_cut),
+		KV_STEPS_TEST(a_command_in_pieces_is_as_slow_as_all_of_them),
 		KV_STEPS_TEST(secrets_are_not_kept),
 		KV_STEPS_TEST(the_log_keeps_its_length),
 		KV_STEPS_TEST(the_logs_of_all_workers_are_one),
