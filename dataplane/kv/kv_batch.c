@@ -43,7 +43,7 @@ static inline void put(
 
 		p->has_key = true;
 		kv_key_make(kv->shard, &p->key, p->input->client->db, key->bytes, key->len);
-		kv_shard_prefetch_bucket(kv->shard, &p->key);
+		kv_shard_prefetch(kv->shard, &p->key);
 	}
 }
 
@@ -225,11 +225,17 @@ static void run(struct worker *w, struct kv_parsed *p)
 	in->done = p->start;
 }
 
-static void prefetch(struct kv_worker *kv)
+/* Fetches what the commands will look up. */
+static void fetch(const struct kv_worker *kv)
 {
-	for (uint32_t i = 0; i < kv->n_parsed; i++)
-		if (kv->parsed[i].has_key)
-			kv_shard_prefetch_item(kv->shard, &kv->parsed[i].key);
+	const struct kv_key *keys[KV_BATCH_COMMANDS];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < kv->n_parsed; i++) {
+		keys[n] = &kv->parsed[i].key;
+		n += kv->parsed[i].has_key;
+	}
+	kv_shard_fetch(kv->shard, keys, n);
 }
 
 void kv_batch_run(struct worker *w)
@@ -237,8 +243,7 @@ void kv_batch_run(struct worker *w)
 	struct kv_worker *kv = w->kv;
 	struct kv_client *c = NULL;
 
-	if (kv->n_parsed > 1)
-		prefetch(kv);
+	fetch(kv);
 	kv->cycles = w->ops->cycles(w);
 	for (uint32_t i = 0; i < kv->n_parsed; i++) {
 		struct kv_parsed *p = &kv->parsed[i];

@@ -115,6 +115,26 @@ static inline struct kv_key kv_call_key(const struct kv_call *c, uint32_t arg)
 	return k;
 }
 
+/* Some keys of a call, to be looked up at once. */
+struct kv_call_keys {
+	uint32_t n;
+	const struct kv_key *all[KV_KEYS_MAX];
+	struct kv_key keys[KV_KEYS_MAX];
+};
+
+/* The arguments from @first to before @end, as many as fit, hashed and on their way into the
+ * cache. */
+static inline void kv_call_keys(
+	const struct kv_call *c, uint32_t first, uint32_t end, struct kv_call_keys *some)
+{
+	some->n = MIN_OF(end - first, (uint32_t)KV_KEYS_MAX);
+	for (uint32_t i = 0; i < some->n; i++) {
+		some->keys[i] = kv_call_key(c, first + i);
+		some->all[i] = &some->keys[i];
+		kv_shard_prefetch(c->shard, &some->keys[i]);
+	}
+}
+
 /* The row of a name (any case, of @len bytes); NULL: unknown. Containers ("config") are rows too,
  * their subcommands are found by kv_subcommand_find. */
 const struct kv_command *kv_command_find(const void *name, uint32_t len);

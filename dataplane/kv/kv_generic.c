@@ -8,9 +8,11 @@
 
 #define KV_KEYS_PER_PIECE 1024 /* a command on more keys is cut */
 
-/* Calls @fn for the keys of the next piece and answers how many of all it was true for. */
-static void count_keys(struct kv_call *c, bool (*fn)(struct kv_shard *s, const struct kv_key *k))
+/* Calls @fn for the keys of the next piece and answers how many of all it counted. */
+static void count_keys(
+	struct kv_call *c, uint32_t (*fn)(struct kv_shard *s, const struct kv_call_keys *some))
 {
+	struct kv_call_keys some;
 	uint64_t end;
 
 	if (c->cancel)
@@ -18,10 +20,9 @@ static void count_keys(struct kv_call *c, bool (*fn)(struct kv_shard *s, const s
 	if (!c->at)
 		c->at = 1;
 	end = MIN_OF(c->at + KV_KEYS_PER_PIECE, (uint64_t)c->argc);
-	for (; c->at < end; c->at++) {
-		struct kv_key k = kv_call_key(c, (uint32_t)c->at);
-
-		c->sum += fn(c->shard, &k);
+	for (; c->at < end; c->at += some.n) {
+		kv_call_keys(c, (uint32_t)c->at, (uint32_t)end, &some);
+		c->sum += fn(c->shard, &some);
 	}
 	c->unfinished = end < c->argc;
 	if (!c->unfinished)
@@ -29,34 +30,39 @@ static void count_keys(struct kv_call *c, bool (*fn)(struct kv_shard *s, const s
 }
 
 /* One that has expired does not count as deleted. */
-static bool del_one(struct kv_shard *s, const struct kv_key *k)
+static uint32_t del_some(struct kv_shard *s, const struct kv_call_keys *some)
 {
-	return kv_shard_find(s, k, 0) && kv_shard_del(s, k);
+	uint32_t n = 0;
+
+	kv_shard_fetch(s, some->all, some->n);
+	for (uint32_t i = 0; i < some->n; i++)
+		n += kv_shard_find(s, some->all[i], 0) && kv_shard_del(s, some->all[i]);
+	return n;
 }
 
-static bool exists_one(struct kv_shard *s, const struct kv_key *k)
+static uint32_t exist_some(struct kv_shard *s, const struct kv_call_keys *some)
 {
-	return kv_shard_find(s, k, KV_LOOK_READ);
+	return kv_shard_count(s, some->all, some->n, KV_LOOK_READ);
 }
 
-static bool touch_one(struct kv_shard *s, const struct kv_key *k)
+static uint32_t touch_some(struct kv_shard *s, const struct kv_call_keys *some)
 {
-	return kv_shard_find(s, k, KV_FOR_READ);
+	return kv_shard_count(s, some->all, some->n, KV_FOR_READ);
 }
 
 void kv_cmd_del(struct kv_call *c)
 {
-	count_keys(c, del_one);
+	count_keys(c, del_some);
 }
 
 void kv_cmd_exists(struct kv_call *c)
 {
-	count_keys(c, exists_one);
+	count_keys(c, exist_some);
 }
 
 void kv_cmd_touch(struct kv_call *c)
 {
-	count_keys(c, touch_one);
+	count_keys(c, touch_some);
 }
 
 static bool same_key(const struct kv_key *a, const struct kv_key *b)

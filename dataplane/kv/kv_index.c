@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Insertion, removal and walks of an index; kv_index_resize.c changes its size. Thread: worker. */
+/*
+ * Insertion, removal and walks of an index; kv_index_bulk.c looks up many keys, kv_index_resize.c
+ * changes its size. Thread: worker.
+ */
 #include <errno.h>
 
 #include "dataplane/kv/kv_index.h"
@@ -95,41 +98,6 @@ bool kv_index_find_ref(const struct kv_index *ix, uint64_t hash, uint32_t ref, s
 		}
 		if (!at->bucket->passed)
 			return false;
-	}
-}
-
-void kv_index_find_bulk(
-	const struct kv_index *ix, const struct kv_key *keys, unsigned n, struct kv_item **items)
-{
-	const struct kv_bucket *buckets[KV_BULK_MAX];
-	unsigned matches[KV_BULK_MAX];
-	struct kv_place at;
-
-	BRAID_ASSERT(n <= KV_BULK_MAX);
-	if (ix->count == 0) {
-		memset(items, 0, n * sizeof(struct kv_item *));
-		return;
-	}
-	for (unsigned i = 0; i < n; i++) {
-		buckets[i] = kv_index_bucket(ix, kv_index_home(ix, keys[i].hash));
-		rte_prefetch0(buckets[i]);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		matches[i] = kv_bucket_match(buckets[i], kv_index_tag(keys[i].hash));
-		/* Without a match some slot's: it is not compared. */
-		items[i] = kv_index_item(
-			ix, buckets[i]->refs[matches[i] ? __builtin_ctz(matches[i]) : 0]);
-		kv_item_prefetch(items[i], KV_FETCH_BYTES);
-	}
-	for (unsigned i = 0; i < n; i++) {
-		const struct kv_item *it = items[i];
-
-		if (LIKELY(matches[i] && it->key_len == keys[i].len &&
-			    kv_bytes_equal(kv_item_key_bytes(it), keys[i].bytes, keys[i].len)))
-			continue;
-		items[i] = matches[i] & (matches[i] - 1) || buckets[i]->passed
-				   ? kv_index_find(ix, &keys[i], &at)
-				   : NULL;
 	}
 }
 

@@ -28,10 +28,9 @@
 #define KV_SEGMENT_MASK   ((1u << KV_SEGMENT_SHIFT) - 1)
 #define KV_INDEX_MIN      4  /* buckets */
 #define KV_INDEX_TAIL     16 /* buckets behind the last home, for what the last homes cannot hold */
-#define KV_INDEX_MAX      (1u << 30)             /* buckets */
-#define KV_BULK_MAX       64                     /* keys of one kv_index_find_bulk */
-#define KV_FETCH_BYTES    (CACHE_LINE_BYTES + 1) /* of an item, fetched before it is used */
-#define KV_HOME_ITEMS_MAX 128 /* of one home; the mean is 10 and the hash is keyed */
+#define KV_INDEX_MAX      (1u << 30) /* buckets */
+#define KV_BULK_MAX       64         /* keys looked up at once */
+#define KV_HOME_ITEMS_MAX 128        /* of one home; the mean is 10 and the hash is keyed */
 
 struct kv_bucket {
 	uint8_t tags[KV_BUCKET_SLOTS]; /* 8 bits of the hash, 0: the slot is empty */
@@ -74,9 +73,13 @@ void kv_index_fini(struct kv_index *ix);
 int kv_index_reserve(struct kv_index *ix);
 
 /* Finds the items of @n keys, at most KV_BULK_MAX, all at once: NULL for those that are not there.
- */
-void kv_index_find_bulk(
-	const struct kv_index *ix, const struct kv_key *keys, unsigned n, struct kv_item **items);
+ * Each must have been given to kv_index_prefetch a while ago, or it has to wait for memory. */
+void kv_index_find_bulk(const struct kv_index *ix, const struct kv_key *const keys[], unsigned n,
+	struct kv_item *items[]);
+
+/* Brings what lookups of @n keys, at most KV_BULK_MAX, will touch into the cache, values too: for
+ * commands that come one after another. They too were given to kv_index_prefetch. */
+void kv_index_fetch_bulk(const struct kv_index *ix, const struct kv_key *const keys[], unsigned n);
 
 /* Inserts @ref under @hash; the key must not be there and kv_index_reserve must have been called.
  * 0 or -ENOMEM. */
@@ -201,6 +204,12 @@ static inline bool kv_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t l
 	return !(differ | (key_hash_load8(a + len - 8) ^ key_hash_load8(b + len - 8)));
 }
 
+/* Whether @it is the item of @k. */
+static inline bool kv_item_has_key(const struct kv_item *it, const struct kv_key *k)
+{
+	return it->key_len == k->len && kv_bytes_equal(kv_item_key_bytes(it), k->bytes, k->len);
+}
+
 /* The item of @k or NULL; *@at says where. */
 static inline struct kv_item *kv_index_find(
 	const struct kv_index *ix, const struct kv_key *k, struct kv_place *at)
@@ -219,8 +228,7 @@ static inline struct kv_item *kv_index_find(
 			unsigned slot = (unsigned)__builtin_ctz(match);
 			struct kv_item *it = kv_index_item(ix, b->refs[slot]);
 
-			if (LIKELY(it->key_len == k->len &&
-				    kv_bytes_equal(kv_item_key_bytes(it), k->bytes, k->len))) {
+			if (LIKELY(kv_item_has_key(it, k))) {
 				at->bucket = b;
 				at->slot = slot;
 				return it;
@@ -231,32 +239,19 @@ static inline struct kv_item *kv_index_find(
 	}
 }
 
-/* Prefetches the home of @hash. */
+/* Asks for the line of @p, for the second-level cache: many more lines can be on their way to that
+ * than to the first (on Zen 4 batches of 64 lookups among a million keys take 45 cycles each, 75
+ * through the first). */
+static inline void kv_prefetch(const void *p)
+{
+	rte_prefetch1(p);
+}
+
+/* Asks for the home of @hash. */
 static inline void kv_index_prefetch(const struct kv_index *ix, uint64_t hash)
 {
 	if (LIKELY(ix->count != 0))
-		rte_prefetch0(kv_index_bucket(ix, kv_index_home(ix, hash)));
-}
-
-/* Prefetches the first @bytes of an item, at most two lines of it. */
-static inline void kv_item_prefetch(const struct kv_item *it, uint32_t bytes)
-{
-	rte_prefetch0(it);
-	rte_prefetch0((const uint8_t *)it + bytes - 1);
-}
-
-/* Prefetches the item that the home of @hash holds under its tag, if any. */
-static inline void kv_index_prefetch_item(const struct kv_index *ix, uint64_t hash)
-{
-	const struct kv_bucket *b;
-	unsigned match;
-
-	if (UNLIKELY(ix->count == 0))
-		return;
-	b = kv_index_bucket(ix, kv_index_home(ix, hash));
-	match = kv_bucket_match(b, kv_index_tag(hash));
-	if (LIKELY(match))
-		kv_item_prefetch(kv_index_item(ix, b->refs[__builtin_ctz(match)]), KV_FETCH_BYTES);
+		kv_prefetch(kv_index_bucket(ix, kv_index_home(ix, hash)));
 }
 
 /* The home of @hash counts a change of a key. */

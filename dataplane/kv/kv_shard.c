@@ -10,14 +10,27 @@
 #define WAIT_MAX_MS       100 /* the system's clock may be set forward meanwhile */
 #define SCAN_BUCKETS      10  /* per item wanted */
 
-void kv_shard_prefetch_bucket(const struct kv_shard *s, const struct kv_key *k)
+_Static_assert(KV_KEYS_MAX == KV_BULK_MAX, "the index must take as many keys at once");
+
+void kv_shard_prefetch(const struct kv_shard *s, const struct kv_key *k)
 {
 	kv_index_prefetch(&kv_shard_db(s, k->db)->index, k->hash);
 }
 
-void kv_shard_prefetch_item(const struct kv_shard *s, const struct kv_key *k)
+void kv_shard_fetch(const struct kv_shard *s, const struct kv_key *const keys[], uint32_t n)
 {
-	kv_index_prefetch_item(&kv_shard_db(s, k->db)->index, k->hash);
+	uint32_t start = 0;
+
+	BRAID_ASSERT(n <= KV_KEYS_MAX);
+	if (n == 1)
+		return; /* its lookup would have to wait just as long */
+	for (uint32_t i = 1; i <= n; i++) {
+		if (i < n && keys[i]->db == keys[start]->db)
+			continue;
+		kv_index_fetch_bulk(
+			&kv_shard_db(s, keys[start]->db)->index, &keys[start], i - start);
+		start = i;
+	}
 }
 
 /* Deletes @it, which is over, unless others decide that. */
@@ -27,11 +40,9 @@ static void over(struct kv_shard *s, struct kv_item *it)
 		kv_change_drop(s, it, KV_WHY_EXPIRED);
 }
 
-struct kv_item *kv_shard_find(struct kv_shard *s, const struct kv_key *k, unsigned look)
+/* What a lookup that found @it, or NULL, has found. */
+static struct kv_item *found(struct kv_shard *s, struct kv_item *it, unsigned look)
 {
-	struct kv_place at;
-	struct kv_item *it = kv_index_find(&kv_shard_db(s, k->db)->index, k, &at);
-
 	if (it && UNLIKELY(kv_item_is_over(it, kv_shard_now_ms(s)))) {
 		over(s, it);
 		it = NULL;
@@ -44,6 +55,33 @@ struct kv_item *kv_shard_find(struct kv_shard *s, const struct kv_key *k, unsign
 	if (look & KV_LOOK_TOUCH)
 		kv_evict_touch(s, it);
 	return it;
+}
+
+struct kv_item *kv_shard_find(struct kv_shard *s, const struct kv_key *k, unsigned look)
+{
+	struct kv_place at;
+
+	return found(s, kv_index_find(&kv_shard_db(s, k->db)->index, k, &at), look);
+}
+
+uint32_t kv_shard_count(
+	struct kv_shard *s, const struct kv_key *const keys[], uint32_t n, unsigned look)
+{
+	struct kv_item *items[KV_KEYS_MAX];
+	uint64_t version = s->version;
+	uint32_t sum = 0;
+
+	BRAID_ASSERT(n <= KV_KEYS_MAX);
+	if (n > 0)
+		kv_index_find_bulk(&kv_shard_db(s, keys[0]->db)->index, keys, n, items);
+	for (uint32_t i = 0; i < n; i++) {
+		/* When one that is over was deleted, the same key may come again. */
+		if (LIKELY(s->version == version))
+			sum += found(s, items[i], look) != NULL;
+		else
+			sum += kv_shard_find(s, keys[i], look) != NULL;
+	}
+	return sum;
 }
 
 /* What kv_shard_scan hands down to the index. */

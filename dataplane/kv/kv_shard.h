@@ -85,11 +85,14 @@ void kv_key_make(
 
 /* --- looking --- */
 
-/* First and second step of a lookup in a batch: prefetch the bucket, then the item. */
-void kv_shard_prefetch_bucket(const struct kv_shard *s, const struct kv_key *k);
+#define KV_KEYS_MAX 64 /* fetched or counted at once */
 
-/* The second step: the item, once its bucket is there. */
-void kv_shard_prefetch_item(const struct kv_shard *s, const struct kv_key *k);
+/* First step of looking up many keys: asks for the memory where the search of @k begins. */
+void kv_shard_prefetch(const struct kv_shard *s, const struct kv_key *k);
+
+/* The second, a while later: brings what lookups of these @n keys, at most KV_KEYS_MAX, will touch
+ * into the cache. */
+void kv_shard_fetch(const struct kv_shard *s, const struct kv_key *const keys[], uint32_t n);
 
 enum kv_look {
 	KV_LOOK_READ = 1,  /* count hit or miss */
@@ -98,6 +101,10 @@ enum kv_look {
 
 /* The live item of @k or NULL; one that has expired is deleted first. @look: enum kv_look bits. */
 struct kv_item *kv_shard_find(struct kv_shard *s, const struct kv_key *k, unsigned look);
+
+/* How many of @n keys, at most KV_KEYS_MAX and all of one database, kv_shard_find would find. */
+uint32_t kv_shard_count(
+	struct kv_shard *s, const struct kv_key *const keys[], uint32_t n, unsigned look);
 
 /* --- changes --- */
 

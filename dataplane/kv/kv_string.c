@@ -4,8 +4,6 @@
  */
 #include "dataplane/kv/kv_data.h"
 
-#define KV_MGET_BATCH 16 /* keys whose memory is fetched at the same time */
-
 void kv_cmd_get(struct kv_call *c)
 {
 	struct kv_key k = kv_call_key(c, 1);
@@ -19,20 +17,14 @@ void kv_cmd_get(struct kv_call *c)
 
 void kv_cmd_mget(struct kv_call *c)
 {
-	struct kv_key keys[KV_MGET_BATCH];
+	struct kv_call_keys some;
 
 	kv_reply_array(c->reply, c->argc - 1);
-	for (uint32_t first = 1; first < c->argc; first += KV_MGET_BATCH) {
-		uint32_t n = MIN_OF(c->argc - first, (uint32_t)KV_MGET_BATCH);
-
-		for (uint32_t i = 0; i < n; i++) {
-			keys[i] = kv_call_key(c, first + i);
-			kv_shard_prefetch_bucket(c->shard, &keys[i]);
-		}
-		for (uint32_t i = 0; i < n; i++)
-			kv_shard_prefetch_item(c->shard, &keys[i]);
-		for (uint32_t i = 0; i < n; i++) {
-			struct kv_item *it = kv_shard_find(c->shard, &keys[i], KV_FOR_READ);
+	for (uint32_t first = 1; first < c->argc; first += some.n) {
+		kv_call_keys(c, first, c->argc, &some);
+		kv_shard_fetch(c->shard, some.all, some.n);
+		for (uint32_t i = 0; i < some.n; i++) {
+			struct kv_item *it = kv_shard_find(c->shard, &some.keys[i], KV_FOR_READ);
 
 			if (it)
 				kv_reply_item(c->reply, c->shard, it);

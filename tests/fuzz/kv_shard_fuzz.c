@@ -207,10 +207,16 @@ static void check(unsigned number, const struct kv_item *it)
 static void do_find(unsigned number)
 {
 	struct kv_key k = key_of(&f.main, number);
+	const struct kv_key *all[] = {&k, &k};
+	struct kv_item *it;
+	uint32_t n;
 
-	kv_shard_prefetch_bucket(f.main.s, &k);
-	kv_shard_prefetch_item(f.main.s, &k);
-	check(number, kv_shard_find(f.main.s, &k, KV_LOOK_READ | KV_LOOK_TOUCH));
+	kv_shard_prefetch(f.main.s, &k);
+	kv_shard_fetch(f.main.s, all, ARRAY_SIZE(all));
+	n = kv_shard_count(f.main.s, all, ARRAY_SIZE(all), 0);
+	it = kv_shard_find(f.main.s, &k, KV_LOOK_READ | KV_LOOK_TOUCH);
+	BRAID_ASSERT(n == (it ? ARRAY_SIZE(all) : 0));
+	check(number, it);
 }
 
 static void do_pin(unsigned number)

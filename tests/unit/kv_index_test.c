@@ -79,7 +79,6 @@ static void check(unsigned number)
 	struct kv_place at;
 
 	kv_index_prefetch(&ix, k.hash);
-	kv_index_prefetch_item(&ix, k.hash);
 	assert_ptr_equal(kv_index_find(&ix, &k, &at), items[number]);
 	if (items[number]) {
 		assert_ptr_equal(kv_index_find_hash(&ix, k.hash), items[number]);
@@ -136,25 +135,71 @@ static void it_shrinks_when_it_is_nearly_empty(void **state)
 		check(i);
 }
 
+/* Looks up keys from @first on, all at once. */
+static void check_bulk(unsigned first)
+{
+	static char names[KV_BULK_MAX][16];
+	struct kv_item *found[KV_BULK_MAX];
+	const struct kv_key *all[KV_BULK_MAX];
+	struct kv_key keys[KV_BULK_MAX];
+
+	for (unsigned i = 0; i < KV_BULK_MAX; i++) {
+		keys[i] = key_of((first + i) % KEYS);
+		memcpy(names[i], keys[i].bytes, keys[i].len);
+		keys[i].bytes = (uint8_t *)names[i];
+		all[i] = &keys[i];
+	}
+	kv_index_fetch_bulk(&ix, all, KV_BULK_MAX);
+	kv_index_find_bulk(&ix, all, KV_BULK_MAX, found);
+	for (unsigned i = 0; i < KV_BULK_MAX; i++)
+		assert_ptr_equal(found[i], items[(first + i) % KEYS]);
+}
+
 static void bulk_finds_what_single_lookups_find(void **state)
 {
-	struct kv_item *found[KV_BULK_MAX];
-	struct kv_key keys[KV_BULK_MAX] = {0};
-	static char names[KV_BULK_MAX][16];
+	unsigned resizing = 0;
 
-	kv_index_find_bulk(&ix, keys, 0, found);
-	for (unsigned i = 0; i < KEYS; i += 1 + i % 2)
+	check_bulk(0); /* of an empty index */
+	for (unsigned i = 1; i < KEYS; i += 2) {
 		put(i);
-	for (unsigned i = 0; i + KV_BULK_MAX < KEYS; i += KV_BULK_MAX) {
-		for (unsigned j = 0; j < KV_BULK_MAX; j++) {
-			keys[j] = key_of(i + j);
-			memcpy(names[j], keys[j].bytes, keys[j].len);
-			keys[j].bytes = (uint8_t *)names[j];
-		}
-		kv_index_find_bulk(&ix, keys, KV_BULK_MAX, found);
-		for (unsigned j = 0; j < KV_BULK_MAX; j++)
-			assert_ptr_equal(found[j], items[i + j]);
+		if (i % 16 != 1)
+			continue;
+		check_bulk(i);
+		check_bulk(i * 7919u % KEYS);
+		resizing += ix.n_new != 0;
 	}
+	assert_true(resizing > KEYS / 16 / 10); /* it was often seen in between */
+	for (unsigned i = 0; i < KEYS; i += KV_BULK_MAX)
+		check_bulk(i);
+	for (unsigned i = 0; i < KEYS; i += 3) {
+		if (items[i])
+			take(i);
+		if (i % 16 == 0)
+			check_bulk(i);
+	}
+}
+
+/* As many as a small index holds without growing, so that many lie behind their homes. */
+static void bulk_finds_keys_far_from_their_homes(void **state)
+{
+	unsigned behind = 0, next = 0;
+	struct kv_place at;
+
+	for (unsigned homes = 0; homes < 2000; next++) {
+		put(next);
+		homes = ix.n;
+	}
+	for (; ix.n_new || ix.count < (uint64_t)ix.n * KV_BUCKET_SLOTS * 84 / 100; next++)
+		put(next);
+	for (unsigned i = 0; i < next; i++) {
+		struct kv_key k = key_of(i);
+
+		assert_ptr_equal(kv_index_find(&ix, &k, &at), items[i]);
+		behind += at.number > at.home + 1;
+	}
+	assert_true(behind > 100);
+	for (unsigned i = 0; i < next; i += KV_BULK_MAX / 2)
+		check_bulk(i);
 }
 
 static void visited(void *ctx, struct kv_item *it, uint64_t hash)
@@ -273,6 +318,7 @@ int main(void)
 		INDEX_TEST(a_key_costs_at_most_twelve_bytes_of_index),
 		INDEX_TEST(it_shrinks_when_it_is_nearly_empty),
 		INDEX_TEST(bulk_finds_what_single_lookups_find),
+		INDEX_TEST(bulk_finds_keys_far_from_their_homes),
 		INDEX_TEST(a_walk_sees_each_key_that_stays_exactly_once_while_it_grows),
 		INDEX_TEST(a_walk_sees_each_key_that_stays_exactly_once_while_it_shrinks),
 		INDEX_TEST(draining_gives_every_item_and_all_memory_back_in_pieces),

@@ -229,6 +229,38 @@ static void a_random_key_may_be_any_and_is_never_an_expired_one(void **state)
 		assert_true(seen[i] > 20);
 }
 
+/* The first that is over is deleted while the others are counted, itself once more too. */
+static void many_keys_are_counted_as_if_one_by_one(void **state)
+{
+	static const char *const names[] = {"a", "over", "none", "b", "over", "a", "last"};
+	const struct kv_key *all[ARRAY_SIZE(names)];
+	struct kv_key keys[ARRAY_SIZE(names)];
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		keys[i] = rig_key(&rig, names[i]);
+		all[i] = &keys[i];
+		kv_shard_prefetch(rig.s, &keys[i]);
+	}
+	kv_shard_fetch(rig.s, all, 0);
+	kv_shard_fetch(rig.s, all, ARRAY_SIZE(names)); /* nothing is there yet */
+	assert_int_equal(kv_shard_count(rig.s, all, 0, KV_LOOK_READ), 0);
+	assert_int_equal(kv_shard_count(rig.s, all, ARRAY_SIZE(names), 0), 0);
+	assert_int_equal(rig_set(&rig, "a", "1", 0), 0);
+	assert_int_equal(rig_set(&rig, "b", "2", 0), 0);
+	assert_int_equal(rig_set(&rig, "last", "3", 0), 0);
+	assert_int_equal(rig_set(&rig, "over", "4", rig_now_ms(&rig) + 10), 0);
+	assert_int_equal(kv_shard_count(rig.s, all, ARRAY_SIZE(names), 0), 6);
+	rig.w->now_ns += 20 * NSEC_PER_MSEC;
+	keys[6].db = 3; /* of another database: fetched from there */
+	kv_shard_fetch(rig.s, all, ARRAY_SIZE(names));
+	keys[6].db = 0;
+	assert_int_equal(kv_shard_size(rig.s, 0), 4);
+	assert_int_equal(kv_shard_count(rig.s, all, ARRAY_SIZE(names), KV_LOOK_READ), 4);
+	assert_int_equal(kv_shard_size(rig.s, 0), 3);
+	assert_true(kv_shard_counters(rig.s)->hits == 4);
+	assert_true(kv_shard_counters(rig.s)->misses == 3);
+}
+
 static void emptied_slabs_serve_other_sizes(void **state)
 {
 	enum { N = 150000 };
@@ -288,6 +320,7 @@ int main(void)
 		SHARD_TEST(a_flush_is_at_once_and_the_memory_follows_in_pieces),
 		SHARD_TEST(whoever_watches_hears_of_every_change),
 		SHARD_TEST(a_random_key_may_be_any_and_is_never_an_expired_one),
+		SHARD_TEST(many_keys_are_counted_as_if_one_by_one),
 		SHARD_TEST(emptied_slabs_serve_other_sizes),
 		SHARD_TEST(scratch_memory_counts_and_comes_back),
 	};
