@@ -26,6 +26,7 @@ struct options {
 /* A packed value on its way. */
 struct restore {
 	struct lzf_unpack unpack;
+	uint32_t from; /* in the payload, which is copied when the command is cut */
 	uint8_t value[];
 };
 
@@ -145,11 +146,11 @@ static bool unpack_start(struct kv_call *c, const struct rdb_string *s)
 	*r = (struct restore){
 		.unpack =
 			{
-				.in = s->bytes,
 				.in_len = s->n_bytes,
 				.out = r->value,
 				.out_len = (uint32_t)s->len,
 			},
+		.from = (uint32_t)(s->bytes - c->argv[3].bytes),
 	};
 	c->resume = r;
 	return true;
@@ -159,8 +160,10 @@ static bool unpack_start(struct kv_call *c, const struct rdb_string *s)
 static void unpack(struct kv_call *c, const struct options *o)
 {
 	struct restore *r = c->resume;
-	enum lzf_result result = lzf_unpack_step(&r->unpack, UNPACK_PIECE_BYTES);
+	enum lzf_result result;
 
+	r->unpack.in = c->argv[3].bytes + r->from;
+	result = lzf_unpack_step(&r->unpack, UNPACK_PIECE_BYTES);
 	c->unfinished = result == LZF_MORE;
 	if (result == LZF_DONE)
 		put(c, o, &(struct kv_write){.value = r->value, .len = r->unpack.out_len});

@@ -202,6 +202,29 @@ static void a_long_value_comes_in_pieces_while_others_are_served(void **state)
 	assert_string_equal(kv_rig_text(c, "get k\r\n"), "$1\r\nv\r\n");
 }
 
+/* A short payload that says much begins to be unpacked where it came in, and goes on in a copy. */
+static void a_payload_may_be_overwritten_when_it_was_taken(void **state)
+{
+	static uint8_t p[LONG_BYTES];
+	uint32_t copies = 200, at, n;
+	uint8_t body[1024];
+	int c = kv_rig_connect(0);
+	char text[32];
+
+	n = close_payload(body, bomb(body, copies));
+	at = (uint32_t)snprintf(
+		(char *)p, sizeof(p), "*4\r\n$7\r\nRESTORE\r\n$1\r\nk\r\n$1\r\n0\r\n$%u\r\n", n);
+	memcpy(p + at, body, n);
+	memcpy(p + at + n, "\r\n", 2);
+	kv_client_input(kv_rig_worker(0), kv_rig_client(c), p, at + n + 2);
+	assert_non_null(kv_rig_client(c)->job);
+	memset(p, '?', sizeof(p));
+	kv_rig_run();
+	assert_string_equal(kv_rig_take(c).bytes, OK);
+	snprintf(text, sizeof(text), ":%u\r\n", 1 + 264 * copies);
+	assert_string_equal(kv_rig_text(c, "strlen k\r\n"), text);
+}
+
 static void a_value_without_room_is_refused(void **state)
 {
 	static uint8_t p[LONG_BYTES];
@@ -224,6 +247,7 @@ int main(void)
 		KV_STEPS_TEST(a_payload_that_is_cut_or_damaged_is_refused),
 		KV_STEPS_TEST(a_hostile_payload_is_refused_though_its_checksum_is_right),
 		KV_STEPS_TEST(a_long_value_comes_in_pieces_while_others_are_served),
+		KV_STEPS_TEST(a_payload_may_be_overwritten_when_it_was_taken),
 		KV_STEPS_TEST(a_value_without_room_is_refused),
 	};
 
