@@ -260,6 +260,7 @@ void kv_batch_run(struct worker *w)
 	}
 	if (c)
 		kv_output_end(w, c);
+	kv_exec_time_brief(w);
 	kv->n_parsed = 0;
 	kv->n_args = 0;
 	kv_shard_keep_room(kv->shard);

@@ -80,6 +80,7 @@ struct kv_call {
 	uint8_t db;
 	const struct kv_key *key; /* the row's first one, hashed already; NULL: it is not */
 	uint64_t now_ms;          /* UNIX time, the same for all of a transaction */
+	bool brief;               /* timed together with its neighbours */
 	/*
 	 * Long commands are cut into pieces (KEYS, SCAN, LCS, DEL of many): a function that has
 	 * more to do sets @unfinished and keeps what it needs in the next three. It is then called

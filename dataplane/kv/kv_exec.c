@@ -9,6 +9,9 @@
 #include "dataplane/kv/kv_multi.h"
 #include "dataplane/kv/kv_route.h"
 
+#define BRIEF_ARGS_MAX 3
+#define BRIEF_US_MAX   100 /* nothing brief takes as long */
+
 #define NAME_SHOWN 128 /* bytes of an unknown command, and of its arguments */
 
 #define EXECABORT "EXECABORT Transaction discarded because of: "
@@ -149,26 +152,64 @@ static const char *refusal(const struct kv_call *call, uint32_t flags)
 	return NULL;
 }
 
+/* Cycles since the clock was last read. */
+static uint64_t elapsed(struct worker *w)
+{
+	uint64_t now = w->ops->cycles(w), cycles = now - w->kv->cycles;
+
+	w->kv->cycles = now;
+	return cycles;
+}
+
+/* Counts that a call of row @row took @cycles. */
+static inline void count_time(struct kv_worker *kv, uint32_t row, uint64_t cycles)
+{
+	if (LIKELY(kv->latency_steps != NULL))
+		kv_latency_count(kv->latency_steps, &kv_commands[row], cycles);
+}
+
+void kv_exec_time_brief(struct worker *w)
+{
+	struct kv_worker *kv = w->kv;
+	uint64_t share;
+
+	if (kv->n_brief == 0)
+		return;
+	share = elapsed(w) / kv->n_brief;
+	for (uint32_t i = 0; i < kv->n_brief; i++) {
+		kv->commands[kv->brief[i]].cycles += share;
+		count_time(kv, kv->brief[i], share);
+	}
+	kv->n_brief = 0;
+}
+
+/* Counts the call and takes its time. */
 static void count(struct kv_call *call)
 {
 	struct worker *w = call->w;
 	struct kv_worker *kv = w->kv;
-	struct kv_command_stats *st = &kv->commands[call->command - kv_commands];
-	uint64_t now = w->ops->cycles(w);
-	uint64_t cycles = now - kv->cycles, ns;
+	uint32_t row = (uint32_t)(call->command - kv_commands);
+	struct kv_command_stats *st = &kv->commands[row];
+	uint64_t cycles, ns;
 
-	kv->cycles = now;
+	st->failed += kv_reply_is_error(call->reply);
+	if (call->brief && LIKELY(!call->unfinished)) {
+		st->calls++;
+		kv->stats.commands++;
+		kv->brief[kv->n_brief++] = (uint16_t)row;
+		if (kv->n_brief == KV_BRIEF_MAX)
+			kv_exec_time_brief(w);
+		return;
+	}
+	cycles = elapsed(w);
 	st->cycles += cycles;
 	call->cycles += cycles;
-	if (kv_reply_is_error(call->reply))
-		st->failed++;
 	if (UNLIKELY(call->unfinished))
 		return;
 	st->calls++;
 	kv->stats.commands++;
 	ns = (uint64_t)(((__uint128_t)call->cycles * w->ns_per_cycle_q32) >> 32);
-	if (LIKELY(kv->latency_steps != NULL))
-		kv_latency_count(kv->latency_steps, call->command, call->cycles);
+	count_time(kv, row, call->cycles);
 	if (UNLIKELY(kv->on_slow && ns / NSEC_PER_USEC >= kv->settings.slow_us) &&
 		!(call->command->flags & KV_SKIP_SLOWLOG))
 		kv->on_slow(call, ns / NSEC_PER_USEC);
@@ -176,11 +217,22 @@ static void count(struct kv_call *call)
 
 void kv_exec_call(struct kv_call *call)
 {
+	if (!call->brief)
+		kv_exec_time_brief(call->w);
 	kv_reply_begin(call->reply);
 	call->command->fn(call);
 	if (UNLIKELY(call->atomic && call->unfinished))
 		kv_job_finish(call);
 	count(call);
+}
+
+/* Whether reading the clock would be a good part of the time that the call takes. */
+static inline bool is_brief(const struct kv_call *call)
+{
+	const uint32_t both = KV_READONLY | KV_FAST;
+
+	return (call->command->flags & both) == both && call->argc <= BRIEF_ARGS_MAX &&
+	       call->w->kv->settings.slow_us >= BRIEF_US_MAX;
 }
 
 /* What resetClient does of CLIENT REPLY and ASKING when a command is over. */

@@ -20,6 +20,9 @@ enum kv_exec_result kv_exec(struct worker *w, struct kv_parsed *p);
 /* Whether the worker has used up its memory and must not evict: commands that need more fail. */
 bool kv_exec_is_full(const struct worker *w);
 
+/* Shares the time since the clock was last read among the brief calls since then: after a batch. */
+void kv_exec_time_brief(struct worker *w);
+
 /* Calls the function of @c and counts it. */
 void kv_exec_call(struct kv_call *c);
 

@@ -15,6 +15,7 @@
 
 #define KV_BATCH_COMMANDS 64   /* parsed before the first is run */
 #define KV_BATCH_ARGS     1024 /* of them together */
+#define KV_BRIEF_MAX      16   /* calls that share a reading of the clock */
 #define KV_ERROR_KINDS    64   /* prefixes that errorstats tells apart */
 #define KV_ERROR_NAME_MAX 32
 
@@ -83,7 +84,9 @@ struct kv_worker {
 	uint32_t n_args;
 	struct kv_parsed parsed[KV_BATCH_COMMANDS];
 	struct resp_arg args[KV_BATCH_ARGS];
-	uint64_t cycles; /* when the last command ended */
+	uint64_t cycles;              /* when the last command ended */
+	uint16_t brief[KV_BRIEF_MAX]; /* rows of calls since then that are timed together */
+	uint32_t n_brief;
 	uint64_t pause_until_ms;
 	bool pause_all;
 	struct wheel_timer pause_timer;
