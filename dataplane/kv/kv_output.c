@@ -4,6 +4,7 @@
 
 #include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_output.h"
+#include "dataplane/kv/kv_route.h"
 #include "dataplane/kv/kv_worker.h"
 
 #define CHUNK_BYTES (16u << 10)
@@ -191,6 +192,7 @@ void kv_client_writable(struct worker *w, struct kv_client *c)
 		return;
 	if (c->job)
 		kv_job_go_on(w, c);
+	kv_chain_go_on(w, c);
 	if (c->flags & KV_CLIENT_CLOSING) {
 		kv_client_see(w, c);
 		kv_client_see_ended(w);

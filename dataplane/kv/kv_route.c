@@ -179,10 +179,11 @@ bool kv_route_command(struct kv_call *call, enum kv_exec_result *result)
 		bool atomic =
 			call->command->where != KV_EVERYWHERE || (call->command->flags & KV_WRITE);
 
+		op->chained = call->command->fn == kv_cmd_keys;
 		kv_op_start(w, op, atomic ? owners : 0);
 		return true;
 	}
-	op->direct = true;
+	op->direct = op->chained = true;
 	kv_op_call(op, 0, op->argv, op->argc);
 	kv_op_issue(w, op, 0, KV_PART_CALL);
 	return true;
@@ -257,8 +258,10 @@ void kv_route_multi(struct kv_call *call, struct kv_multi *m)
 	kv_op_start(w, op, owners);
 }
 
-static void op_free(struct worker *w, struct kv_op *op)
+void kv_op_free(struct worker *w, struct kv_op *op)
 {
+	if (kv_chain_start(w, op))
+		return;
 	for (uint32_t i = 0; i < op->n_parts; i++)
 		kv_part_forget(w, &op->parts[i]);
 	kv_multi_free(w, op->multi);
@@ -270,28 +273,32 @@ static void op_free(struct worker *w, struct kv_op *op)
 
 static void deliver(struct worker *w, struct kv_client *c, struct kv_op *op)
 {
-	uint32_t len = op->result ? op->result->len : 0;
-	const uint8_t *p = op->result ? op->result->bytes : NULL;
+	struct kv_reply *r = &w->kv->reply;
+	uint32_t len;
 
 	if (op->spoilt) {
 		w->kv->stats.closed_memory++;
 		kv_client_kill(w, c);
 		return;
 	}
-	if (op->direct)
-		p = kv_part_bytes(&op->parts[0], &len);
-	if (!op->mute)
-		kv_reply_raw(&w->kv->reply, p, len);
+	if (op->mute || op->long_state == KV_LONG_OVER)
+		return;
+	if (op->result)
+		kv_reply_raw(r, op->result->bytes, op->result->len);
+	for (uint32_t i = 0; op->chained && i < op->n_parts; i++) {
+		const uint8_t *p = kv_part_bytes(&op->parts[i], &len);
+
+		kv_reply_raw(r, p + op->parts[i].skip, len - op->parts[i].skip);
+	}
 }
 
-/* Gives the client the replies that are whole, up to the first that is not. */
-static void deliver_all(struct worker *w, struct kv_client *c)
+void kv_op_deliver(struct worker *w, struct kv_client *c)
 {
 	struct kv_op *op;
 
 	kv_output_begin(w, c);
 	w->kv->reply.mute = false;
-	while ((op = c->ops_first) != NULL && op->done) {
+	while ((op = c->ops_first) != NULL && op->done && !kv_chain_start(w, op)) {
 		deliver(w, c, op);
 		c->ops_first = op->next;
 		c->n_ops--;
@@ -300,7 +307,7 @@ static void deliver_all(struct worker *w, struct kv_client *c)
 		op->delivered = true;
 		op->client = NULL;
 		if (op->state == KV_OP_ENDED)
-			op_free(w, op);
+			kv_op_free(w, op);
 	}
 	kv_output_end(w, c);
 	if (!c->ops_first) {
@@ -318,12 +325,12 @@ static void complete(struct worker *w, struct kv_op *op)
 
 	op->done = true;
 	if (c && c->ops_first == op)
-		deliver_all(w, c);
+		kv_op_deliver(w, c);
 	if (c)
 		return;
 	op->delivered = true;
 	if (op->state == KV_OP_ENDED)
-		op_free(w, op);
+		kv_op_free(w, op);
 }
 
 /* Holds the next owner; false: all are held. */
@@ -366,7 +373,7 @@ static bool run(struct worker *w, struct kv_op *op)
 		if (!kv_op_phase(w, op))
 			return false;
 		op->phase = 0;
-		for (uint32_t i = 0; i < op->n_parts && !op->direct; i++)
+		for (uint32_t i = 0; i < op->n_parts && !op->chained; i++)
 			kv_part_forget(w, &op->parts[i]);
 		if (!op->is_exec)
 			return true;
@@ -393,7 +400,7 @@ void kv_op_advance(struct worker *w, struct kv_op *op)
 	} else if (op->state == KV_OP_RELEASING) {
 		op->state = KV_OP_ENDED;
 		if (op->delivered)
-			op_free(w, op);
+			kv_op_free(w, op);
 	}
 }
 
@@ -407,7 +414,7 @@ void kv_route_forget(struct worker *w, struct kv_client *c)
 		if (op->done) {
 			op->delivered = true;
 			if (op->state == KV_OP_ENDED)
-				op_free(w, op);
+				kv_op_free(w, op);
 		}
 	}
 	c->ops_first = NULL;

@@ -44,6 +44,8 @@ struct kv_letter {
 /* An answer that is too long for its part, in memory of the worker that made it. */
 struct kv_answer {
 	struct kv_letter letter;
+	struct kv_answer *more; /* of a chain: the next block */
+	struct kv_answer *last; /* kept in its first one */
 	uint32_t len;
 	uint32_t size;
 	uint8_t bytes[];
@@ -65,11 +67,19 @@ struct kv_part {
 	uint8_t owner;
 	bool spoilt; /* no memory for the answer */
 	uint32_t small_len;
+	uint32_t skip;            /* bytes at the front of a chain that are not sent */
 	uint32_t reply_len;       /* HOME: of the answer; what follows are keys */
 	struct kv_answer *answer; /* NULL: small */
 	const uint8_t *input;     /* HOME, APPLY: keys */
 	uint32_t input_len;
 	uint8_t small[KV_PART_SMALL_BYTES];
+};
+
+/* Sending a chain that is longer than a block. */
+enum kv_long_state {
+	KV_LONG_NONE,
+	KV_LONG_UNDER_WAY,
+	KV_LONG_OVER,
 };
 
 enum kv_op_state {
@@ -101,7 +111,11 @@ struct kv_op {
 	bool delivered; /* its reply has been given to the client */
 	bool done;      /* its reply is whole */
 	bool spoilt;
-	bool direct; /* the reply is that of parts[0] */
+	bool direct;             /* the reply is that of parts[0] */
+	bool chained;            /* answers are chains, which go to the client behind the result */
+	uint8_t long_state;      /* enum kv_long_state */
+	uint32_t sent_parts;     /* of a long one */
+	struct worker_task task; /* sends it */
 	bool is_exec;
 	uint64_t now_ms;
 	struct kv_multi *multi; /* EXEC: what it runs, from @queued on; NULL: nothing */
@@ -216,6 +230,25 @@ void kv_part_forget(struct worker *w, struct kv_part *part);
 
 /* Adds bytes to the answer *@a, which may be NULL at first; false: no memory. */
 bool kv_answer_add(struct worker *w, struct kv_answer **a, const void *p, uint32_t n);
+
+/* The same for a chain. */
+bool kv_chain_add(struct worker *w, struct kv_answer **a, const uint8_t *p, uint32_t n);
+
+/* Gives the first block of the answer back to its worker; false: that was the last. */
+bool kv_chain_pop(struct worker *w, struct kv_part *part);
+
+/* Sends the chains of @op, the first of its client, piece by piece, or forgets them if that is
+ * gone. The reply is the client's. False: they are not long, or have been sent. */
+bool kv_chain_start(struct worker *w, struct kv_op *op);
+
+/* @c has read what it was sent. */
+void kv_chain_go_on(struct worker *w, struct kv_client *c);
+
+/* Gives @c the replies that are whole, up to the first that is not. */
+void kv_op_deliver(struct worker *w, struct kv_client *c);
+
+/* Frees @op, at once or piece by piece. */
+void kv_op_free(struct worker *w, struct kv_op *op);
 
 /* Points the route's reply at the answer of @part. */
 struct kv_reply *kv_route_capture(struct worker *w, struct kv_part *part);

@@ -168,7 +168,10 @@ static void join_lists(struct kv_op *op, struct kv_reply *r)
 		const uint8_t *start = kv_part_bytes(&op->parts[i], &len), *p = start;
 
 		take_number(&p);
-		kv_reply_raw(r, p, len - (uint32_t)(p - start));
+		if (op->chained)
+			op->parts[i].skip = (uint32_t)(p - start);
+		else
+			kv_reply_raw(r, p, len - (uint32_t)(p - start));
 	}
 }
 
@@ -265,6 +268,7 @@ void kv_join(struct worker *w, struct kv_op *op)
 	if (op->spoilt)
 		return;
 	if (first) {
+		op->chained = false;
 		join_first(first, r);
 		kv_reply_flush(r);
 		return;

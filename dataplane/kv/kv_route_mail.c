@@ -77,16 +77,9 @@ const uint8_t *kv_part_bytes(const struct kv_part *part, uint32_t *len)
 
 void kv_part_forget(struct worker *w, struct kv_part *part)
 {
-	struct kv_answer *a = part->answer;
-
-	part->answer = NULL;
 	part->small_len = 0;
-	if (!a)
-		return;
-	if (part->owner == w->id)
-		kv_memory_free(w, a);
-	else
-		kv_route_send(w, &a->letter, MAIL_kv_return, part->owner);
+	while (kv_chain_pop(w, part))
+		;
 }
 
 bool kv_answer_add(struct worker *w, struct kv_answer **a, const void *p, uint32_t n)
@@ -115,6 +108,12 @@ bool kv_answer_add(struct worker *w, struct kv_answer **a, const void *p, uint32
 	return true;
 }
 
+static bool add(struct worker *w, struct kv_part *part, const void *p, uint32_t n)
+{
+	return part->op->chained ? kv_chain_add(w, &part->answer, p, n)
+				 : kv_answer_add(w, &part->answer, p, n);
+}
+
 static bool take_bytes(struct kv_reply *r, const void *p, uint32_t n)
 {
 	struct kv_part *part = r->ctx;
@@ -124,10 +123,9 @@ static bool take_bytes(struct kv_reply *r, const void *p, uint32_t n)
 		part->small_len += n;
 		return true;
 	}
-	if (!part->answer && part->small_len > 0 &&
-		!kv_answer_add(r->w, &part->answer, part->small, part->small_len))
+	if (!part->answer && part->small_len > 0 && !add(r->w, part, part->small, part->small_len))
 		return false;
-	return kv_answer_add(r->w, &part->answer, p, n);
+	return add(r->w, part, p, n);
 }
 
 static const struct kv_reply_sink part_sink = {.bytes = take_bytes};

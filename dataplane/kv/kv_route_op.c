@@ -15,7 +15,7 @@ void kv_op_issue(struct worker *w, struct kv_op *op, uint32_t i, enum kv_part_ki
 	part->op = op;
 	part->kind = (uint8_t)kind;
 	part->from = w->id;
-	part->reply_len = 0;
+	part->reply_len = part->skip = 0;
 	op->n_out++;
 	kv_route_send(w, &part->letter, MAIL_kv_request, part->owner);
 }
