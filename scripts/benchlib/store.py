@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """scripts/bench store: cycles per operation of the serving worker with clients in the same process;
-the same redis-benchmark against redis-server and braid over the same veth link; the shard's index
-beside rte_hash."""
+how long GETs take while another client makes that worker do something huge; the same
+redis-benchmark against redis-server and braid over the same veth link; the shard's index beside
+rte_hash."""
 
 import csv
 import io
@@ -17,6 +18,7 @@ ADDRESS = "192.0.2.1"
 KEY_SPACE, VALUE_BYTES, CLIENTS = 100_000, 64, 50
 INDEX_KEYS = (100_000, 1_000_000, 10_000_000)
 INDEX_RATIO_MIN = 1.5
+CPU_SHARE_MIN = 0.98       # of the serving thread, or the machine is not quiet
 GROWTH_MAX = 1.6           # cycles with 10 million keys, of those with 100 thousand
 RATE_RATIO_MIN = {"rb-p16": 1.5, "rb-p64": 1.5}
 CPU_RATIO_MAX = {"rb-p1": 0.5}
@@ -35,7 +37,17 @@ CASES = (
     ("get-10m-keys", "GET, 16 in a pipeline, ten million keys", None),
     ("connect", "connect, one GET, close", 2600),
 )
-NAMES = [name for name, _, _ in CASES] + list(PIPELINES) + ["index"]
+# Name, what the other client does, in a store of a million keys.
+LATENCY_CASES = (
+    ("keys-p999", "KEYS * again and again"),
+    ("scan-p999", "SCAN through all, COUNT 100"),
+    ("flushall-p999", "FLUSHALL, 100 ms each"),
+    ("del-p999", "DEL of 64 MB, 200 us each"),
+    ("swapdb-p999", "SWAPDB again and again"),
+)
+LATENCY_FIELDS = ("p50_us", "p99_us", "p999_us")
+NAMES = ([name for name, _, _ in CASES] + [name for name, _ in LATENCY_CASES] + list(PIPELINES) +
+         ["index"])
 
 
 def program(build, name):
@@ -70,6 +82,39 @@ def in_process_row(case, samples):
         "busy": statistics.median(s["busy"] for s in samples),
         "met": None if limit is None else middle <= limit, "problems": [], "valid": True,
     }
+
+
+def latency(args, wanted):
+    """Rows of GETs beside another client, in the same process."""
+    cases = [case for case in LATENCY_CASES if case[0] in wanted]
+    if not cases:
+        return []
+    say("store: GETs beside another client's huge commands")
+    with lb.hugepages(BENCH_MB):
+        said = run([program(args.build, "store_latency"), "--seconds", args.seconds, "--reps",
+                    args.reps, *(name for name, _ in cases)])
+    samples = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    return [latency_row(case, [s for s in samples if s["case"] == case[0]]) for case in cases]
+
+
+def latency_row(case, samples):
+    name, what = case
+    row = {"case": name, "text": f"GET beside {what}", "kind": "latency", "met": None,
+           "problems": [], "valid": True}
+    for part in ("alone", "with"):
+        runs = [sample[part] for sample in samples]
+        row[part] = {field: round(statistics.median(run[field] for run in runs), 1)
+                     for field in LATENCY_FIELDS}
+        row[part]["max_us"] = max(run["max_us"] for run in runs)
+        row[part]["turn_max_us"] = max(run["turn_max_us"] for run in runs)
+        row[part]["gets"] = sum(run["n"] for run in runs)
+        row[part]["paused"] = sum(run["paused"] for run in runs)
+    row["commands"] = sum(sample["with"]["commands"] for sample in samples)
+    row["difference_us"] = {field: round(row["with"][field] - row["alone"][field], 1)
+                            for field in LATENCY_FIELDS}
+    row["cpu_share"] = round(min(sample[part]["cpu_share"] for sample in samples
+                                 for part in ("alone", "with")), 3)
+    return row
 
 
 class Place(lab.Lab):
@@ -210,13 +255,27 @@ def index(args, wanted):
 
 def main(bench, args):
     wanted = args.store_cases
-    rows = in_process(args, wanted) + over_veth(bench, args, wanted) + index(args, wanted)
+    rows = (in_process(args, wanted) + latency(args, wanted) + over_veth(bench, args, wanted) +
+            index(args, wanted))
     cycles = {row["case"]: row["cycles_per_op"] for row in rows if row["kind"] == "in-process"}
     growth = None
     if "get-p16" in cycles and "get-10m-keys" in cycles:
         growth = round(cycles["get-10m-keys"] / cycles["get-p16"], 2)
     return {"bench": "store", "reps": args.reps, "seconds": args.seconds, "cases": rows,
             "growth_10m": growth, "growth_10m_max": GROWTH_MAX}
+
+
+def times(part):
+    return (f"p50 {part['p50_us']}, p99 {part['p99_us']}, p99.9 {part['p999_us']}, "
+            f"max {part['max_us']:.0f} us")
+
+
+def noise(rows):
+    """A line for each case in which the serving thread was not alone on its CPU."""
+    return [f"{row['case']}: the machine was not quiet; the serving thread had "
+            f"{row['cpu_share']:.1%} of its CPU, "
+            f"{row['alone']['paused'] + row['with']['paused']} GETs are left out."
+            for row in rows if row["kind"] == "latency" and row["cpu_share"] < CPU_SHARE_MIN]
 
 
 HEAD = ["case", "what", "measured", "peer", "target", ""]
@@ -227,6 +286,9 @@ def cells(row):
         limit = row["cycles_per_op_limit"]
         return [f"{row['cycles_per_op']:.0f} cycles/op ({row['cycles_per_op_min']:.0f} to "
                 f"{row['cycles_per_op_max']:.0f})", "-", "-" if limit is None else f"<= {limit}"]
+    if row["kind"] == "latency":
+        return [times(row["with"]), f"alone {times(row['alone'])}: p99.9 "
+                f"{row['difference_us']['p999_us']:+.1f} us", "-"]
     if row["kind"] == "index":
         return [f"{row['index_cycles']:.0f} cycles, {row['overhead_bytes_per_key']} B over each "
                 "key and value", f"rte_hash bulk {row['rte_hash_cycles']:.0f}: x {row['ratio']}",
@@ -255,6 +317,7 @@ def text(result):
                      f"(target <= {GROWTH_MAX}).")
     lines.append("Cycles are those of the serving worker's busy turns, TCP included; CPU is that "
                  "of the whole machine without redis-benchmark's own, per operation.")
+    lines += noise(result["cases"])
     return "\n".join(lines)
 
 
@@ -275,3 +338,20 @@ def svg(result):
     return chart.draw(chart.Chart(title="The same veth link: redis-server and braid",
                                   unit="million GETs per second", legend=(None, None, None),
                                   bars=bars, digits=2))
+
+
+def latency_svg(result):
+    bars = [chart.Bar(label=row["case"], text=row["text"], value=row["with"]["p999_us"],
+                      behind=None, mark=row["alone"]["p999_us"],
+                      note=f"alone {row['alone']['p999_us']:.1f}; "
+                           f"p99 {row['with']['p99_us']:.1f}")
+            for row in result["cases"] if row["kind"] == "latency"]
+    return chart.draw(chart.Chart(title="GETs beside another client's huge commands: p99.9",
+                                  unit="us", legend=("beside it", None, "alone"), bars=bars))
+
+
+def more_svgs(result):
+    """Charts besides the first, by name."""
+    if any(row["kind"] == "latency" for row in result["cases"]):
+        return {"latency": latency_svg(result)}
+    return {}

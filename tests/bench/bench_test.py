@@ -16,7 +16,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from benchlib import (  # noqa: E402  (the path is set above)
-    cases, chart, counters, lb, linux, node, pcap, peers, report, route, routes)
+    cases, chart, counters, lb, linux, node, pcap, peers, report, route, routes, store)
 
 
 def header_sum(frame):
@@ -231,6 +231,46 @@ class Balancing(unittest.TestCase):
         row = peers.row_of("nftables", [sample] * 3, "af_xdp")
         self.assertIn("nftables", peers.text([row]))
         self.assertEqual(row["cpu_us_per_connection"], 12.3)
+
+
+class Latencies(unittest.TestCase):
+    def part(self, p999, **others):
+        return {"n": 1000, "paused": 3, "p50_us": 5.0, "p99_us": 9.0, "p999_us": p999,
+                "max_us": 2 * p999, "turn_max_us": 4.0, "commands": 7, "cpu_share": 0.999,
+                **others}
+
+    def row(self, *pairs):
+        samples = [{"case": "keys-p999", "rep": i, "alone": alone, "with": beside}
+                   for i, (alone, beside) in enumerate(pairs)]
+        return store.latency_row(store.LATENCY_CASES[0], samples)
+
+    def test_percentiles_are_medians_and_maxima_are_the_worst(self):
+        row = self.row((self.part(10.0), self.part(20.0)), (self.part(11.0), self.part(90.0)),
+                       (self.part(12.0), self.part(21.0)))
+        self.assertEqual(row["case"], "keys-p999")
+        self.assertEqual((row["alone"]["p999_us"], row["with"]["p999_us"]), (11.0, 21.0))
+        self.assertEqual(row["difference_us"], {"p50_us": 0.0, "p99_us": 0.0, "p999_us": 10.0})
+        self.assertEqual((row["with"]["max_us"], row["with"]["gets"]), (180.0, 3000))
+        self.assertEqual(row["commands"], 21)
+        self.assertIn("p99.9 +10.0 us", store.text({"cases": [row], "growth_10m": None}))
+        self.assertIn("p99.9 +10.0 us", store.markdown({"cases": [row]}))
+
+    def test_a_thread_that_was_not_alone_is_said(self):
+        quiet = self.row((self.part(10.0), self.part(20.0)))
+        self.assertEqual(store.noise([quiet]), [])
+        loud = self.row((self.part(10.0), self.part(20.0, cpu_share=0.9)))
+        self.assertIn("keys-p999: the machine was not quiet", store.noise([loud])[0])
+        self.assertIn("90.0%", store.text({"cases": [loud], "growth_10m": None}))
+
+    def test_a_chart_of_them_shows_both(self):
+        row = self.row((self.part(10.0), self.part(20.0)))
+        svg = store.latency_svg({"cases": [row]})
+        xml.fromstring(svg)
+        for text in ("20.0", "10.0", "keys-p999"):
+            self.assertIn(text, svg)
+
+    def test_cases_have_names_of_their_own(self):
+        self.assertEqual(len(store.NAMES), len(set(store.NAMES)))
 
 
 class Charts(unittest.TestCase):
