@@ -87,7 +87,7 @@ struct kv_call {
 	 * again with the same arguments, these as it left them and @unfinished false, until it
 	 * leaves it false; between the pieces other clients are served (a transaction calls in a
 	 * loop). What it replied so far may be sent. When the client goes away meanwhile it is
-	 * called once with @cancel, to give back what @resume holds.
+	 * called with @cancel, in pieces as well, to give back what @resume holds.
 	 */
 	void *resume;     /* NULL in the first piece and after the last */
 	uint64_t at;      /* 0 in the first piece */

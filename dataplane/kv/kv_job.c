@@ -12,15 +12,18 @@
 struct kv_job {
 	struct worker_task task;
 	struct wheel_timer timer; /* of wake_ms */
+	bool is_over;             /* nothing is left to be given back */
 	struct kv_call call;
 	struct resp_arg argv[]; /* their bytes follow */
 };
 
-static void cancel(struct kv_call *call)
+/* Gives back a piece of what the command has; true: there is more. */
+static bool cancel(struct kv_call *call)
 {
 	call->cancel = true;
 	call->unfinished = false;
 	call->command->fn(call);
+	return call->unfinished;
 }
 
 void kv_job_finish(struct kv_call *call)
@@ -56,6 +59,8 @@ static bool run(struct worker *w, struct worker_task *t)
 	struct kv_client *c = job->call.client;
 
 	if (job->call.cancel) {
+		if (!job->is_over && cancel(&job->call))
+			return true;
 		kv_memory_free(w, job);
 		return false;
 	}
@@ -93,7 +98,8 @@ int kv_job_start(const struct kv_call *call)
 	if (!job) {
 		struct kv_call copy = *call;
 
-		cancel(&copy);
+		while (cancel(&copy))
+			;
 		return -ENOMEM;
 	}
 	*job = (struct kv_job){.task.run = run, .timer.fn = on_timer, .call = *call};
@@ -119,10 +125,12 @@ void kv_job_cancel(struct worker *w, struct kv_client *c)
 		return;
 	c->job = NULL;
 	wheel_del(w->wheel, &job->timer);
-	cancel(&job->call);
+	job->is_over = !cancel(&job->call);
 	/* The run queue cannot be searched: the task frees its job. */
-	if (!job->task.queued)
+	if (job->is_over && !job->task.queued)
 		kv_memory_free(w, job);
+	else
+		worker_task_add(w, &job->task);
 }
 
 void kv_job_go_on(struct worker *w, struct kv_client *c)

@@ -11,11 +11,12 @@
 #include <errno.h>
 #include <string.h>
 
-#define GATHER_ITEMS_PER_PIECE 64
-#define GATHER_CHUNK_BYTES     (16u << 10)
-#define GATHER_BYTES           KV_RESERVE_PIECE_BYTES
-#define SCAN_COUNT_DEFAULT     10
-#define BULK_FRAME_MAX         16 /* '$', 10 digits, two line ends, rounded up */
+#define GATHER_ITEMS_PER_PIECE  64
+#define GATHER_CHUNKS_PER_PIECE 8 /* given back */
+#define GATHER_CHUNK_BYTES      (16u << 10)
+#define GATHER_BYTES            KV_RESERVE_PIECE_BYTES
+#define SCAN_COUNT_DEFAULT      10
+#define BULK_FRAME_MAX          16 /* '$', 10 digits, two line ends, rounded up */
 
 /* Bulk strings that are ready to be sent. */
 struct gather_chunk {
@@ -96,37 +97,33 @@ static void gather_item(void *ctx, const struct kv_item *it)
 		gather_key(g, key, len);
 }
 
-/* Frees everything but the first chunk. */
-static void gather_chunks_free(struct gather *g)
+/* Gives back some chunks, and all the rest with the last; true: there are more. */
+static bool gather_free_some(struct kv_call *c)
 {
-	struct gather_chunk *chunk = g->first.next;
+	struct gather *g = c->resume;
 
-	while (chunk) {
-		struct gather_chunk *next = chunk->next;
+	for (unsigned i = 0; g->first.next && i < GATHER_CHUNKS_PER_PIECE; i++) {
+		struct gather_chunk *chunk = g->first.next;
 
-		kv_memory_free(g->call->w, chunk);
-		chunk = next;
+		g->first.next = chunk->next;
+		kv_memory_free(c->w, chunk);
 	}
-	g->first.next = NULL;
+	if (g->first.next)
+		return true;
+	kv_memory_free(c->w, g);
+	c->resume = NULL;
+	return false;
 }
 
 static void gather_end(struct kv_call *c)
 {
-	struct gather *g = c->resume;
-
-	gather_chunks_free(g);
-	kv_memory_free(c->w, g);
-	c->resume = NULL;
+	while (gather_free_some(c))
+		;
 }
 
 static void gather_cancel(struct kv_call *c)
 {
-	struct gather *g = c->resume;
-
-	if (!g)
-		return;
-	g->call = c;
-	gather_end(c);
+	c->unfinished = c->resume && gather_free_some(c);
 }
 
 /* A gathering of @c for argument @pattern (0: everything); NULL: no memory, and answered. */

@@ -107,6 +107,28 @@ static void a_client_that_leaves_takes_its_pieces_along(void **state)
 	assert_string_equal(kv_rig_text(other, "dbsize\r\n"), ":5000\r\n");
 }
 
+static void what_keys_has_found_for_nobody_goes_back_piece_by_piece(void **state)
+{
+	static const char keys[] = "*2\r\n$4\r\nKEYS\r\n$1\r\n*\r\n";
+	int slow = kv_rig_connect(0), other = kv_rig_connect(0);
+	struct worker *w = kv_rig_worker(0);
+	uint64_t before, held;
+
+	fill(other, "key", 40000);
+	kv_rig_run();
+	before = kv_shard_used_bytes(w->kv->shard);
+	kv_client_input(w, kv_rig_client(slow), (const uint8_t *)keys, sizeof(keys) - 1);
+	for (unsigned i = 0; i < 100 && kv_shard_used_bytes(w->kv->shard) < before + 400000; i++)
+		worker_turn(w);
+	held = kv_shard_used_bytes(w->kv->shard) - before;
+	assert_true(held >= 400000);
+	kv_rig_abort(slow);
+	assert_in_range(kv_shard_used_bytes(w->kv->shard), before + held / 2, before + held - 1);
+	kv_rig_run();
+	assert_int_equal(kv_shard_used_bytes(w->kv->shard), before);
+	assert_null(w->tasks_first);
+}
+
 static void scan_meets_every_key(void **state)
 {
 	static uint8_t seen[KEYS_MANY];
@@ -170,6 +192,7 @@ int main(void)
 		KV_STEPS_TEST(keys_tells_each_key_once_however_many),
 		KV_STEPS_TEST(others_are_served_while_keys_goes_on),
 		KV_STEPS_TEST(a_client_that_leaves_takes_its_pieces_along),
+		KV_STEPS_TEST(what_keys_has_found_for_nobody_goes_back_piece_by_piece),
 		KV_STEPS_TEST(scan_meets_every_key),
 		KV_STEPS_TEST(scan_refuses_what_it_cannot_mean),
 		KV_STEPS_TEST(a_flush_empties_one_database_or_all),
