@@ -89,6 +89,7 @@ struct tcp_conn *tcp_conn_create(
 	struct worker *w, const struct tcp_key *k, uint64_t hash, enum drop_reason *reason)
 {
 	struct tcp_worker *t = w->tcp;
+	struct tcp_start start;
 	struct tcp_conn *c;
 
 	if (UNLIKELY(!t->free && t->half_first)) {
@@ -106,6 +107,7 @@ struct tcp_conn *tcp_conn_create(
 	c = &t->conns[t->free - 1];
 	t->free = c->chain;
 	t->n_conns++;
+	start = tcp_start_of(k, t->start_secret, w->now_ns);
 	*c = (struct tcp_conn){
 		.key = *k,
 		.busy = (struct tcp_busy *)&tcp_busy_none,
@@ -114,7 +116,9 @@ struct tcp_conn *tcp_conn_create(
 		.received_at = tcp_now(w),
 		.opened_at = tcp_now(w),
 		.rcv_limit = MIN_OF(t->limits.conn_recv_bytes, TCP_RECV_START_BYTES),
-		.ts_offset = tcp_ts_offset(k, t->ts_secret),
+		.snd_una = start.isn,
+		.snd_nxt = start.isn,
+		.ts_offset = start.ts_offset,
 		.quick_acks = TCP_QUICK_ACKS,
 		.keep_s = TCP_KEEPALIVE_S,
 		.timer = {.fn = tcp_timer_fire},

@@ -109,7 +109,6 @@ struct tcp_conn *tcp_connect(struct worker *w, const struct tcp_app *app,
 	c->app = app;
 	tcp_busy_add(t, c);
 	c->flags |= TCP_CONN_OPENED;
-	c->snd_una = c->snd_nxt = tcp_isn(&k, t->isn_secret, w->now_ns);
 	tcp_state_set(w, c, TCP_SYN_SENT);
 	tcp_output_syn(w, c);
 	return c;

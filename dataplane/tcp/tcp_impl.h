@@ -111,9 +111,8 @@ struct tcp_worker {
 	uint64_t cookie_sent_ns; /* 0: never */
 	uint64_t next_id;
 	uint64_t hash_secret[2];
-	uint64_t isn_secret[2];
+	uint64_t start_secret[2]; /* of sequence numbers and time stamps */
 	uint64_t cookie_secret[2];
-	uint64_t ts_secret[2];
 	uint16_t next_port; /* of active connections, offset to TCP_PORT_MIN */
 	struct tcp_burst burst;
 	bool in_stage; /* the lists are seen to when the stage ends */
@@ -300,8 +299,8 @@ static inline void tcp_busy_settle(struct tcp_worker *t, struct tcp_conn *c)
 /* The connection between these ends, or NULL. */
 struct tcp_conn *tcp_conn_find(const struct tcp_worker *t, const struct tcp_key *k, uint64_t hash);
 
-/* A new connection in state CLOSED, in the table, everything else zero; NULL: none left, *@reason
- * says so. */
+/* A new connection in state CLOSED, in the table, its first sequence number chosen; NULL: none
+ * left, *@reason says so. */
 struct tcp_conn *tcp_conn_create(
 	struct worker *w, const struct tcp_key *k, uint64_t hash, enum drop_reason *reason);
 

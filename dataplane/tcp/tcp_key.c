@@ -31,28 +31,27 @@ bool tcp_key_equal(const struct tcp_key *a, const struct tcp_key *b)
 	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
 }
 
-/* The ends as they are hashed: a third of the bytes for IPv4; the length tells both apart. */
-static inline size_t ends_of(const struct tcp_key *k, uint8_t out[36])
+/* A keyed hash of the ends that nobody can foretell. */
+static uint64_t hidden_of(const struct tcp_key *k, const uint64_t secret[2])
 {
-	size_t n = k->family == 4 ? 4 : 16;
+	uint32_t remote, local, ports;
 
-	memcpy(out, k->remote, n);
-	memcpy(out + n, k->local, n);
-	memcpy(out + 2 * n, &k->remote_port_be, 4);
-	return 2 * n + 4;
+	if (UNLIKELY(k->family != 4))
+		return siphash_2_4(secret, k, offsetof(struct tcp_key, family));
+	/* A third of the bytes; the length tells both families apart. */
+	memcpy(&remote, k->remote, sizeof(remote));
+	memcpy(&local, k->local, sizeof(local));
+	memcpy(&ports, &k->remote_port_be, sizeof(ports));
+	return siphash_2_4_12(
+		secret, (uint64_t)le32toh(local) << 32 | le32toh(remote), le32toh(ports));
 }
 
-uint32_t tcp_ts_offset(const struct tcp_key *k, const uint64_t secret[2])
+struct tcp_start tcp_start_of(const struct tcp_key *k, const uint64_t secret[2], uint64_t now_ns)
 {
-	uint8_t ends[36];
+	uint64_t hidden = hidden_of(k, secret);
 
-	return (uint32_t)siphash_1_3(secret, ends, ends_of(k, ends));
-}
-
-uint32_t tcp_isn(const struct tcp_key *k, const uint64_t secret[2], uint64_t now_ns)
-{
-	uint8_t ends[36];
-	size_t n = ends_of(k, ends);
-
-	return (uint32_t)(now_ns / ISN_TICK_NS) + (uint32_t)siphash_2_4(secret, ends, n);
+	return (struct tcp_start){
+		.isn = (uint32_t)(now_ns / ISN_TICK_NS) + (uint32_t)hidden,
+		.ts_offset = (uint32_t)(hidden >> 32),
+	};
 }

@@ -75,7 +75,7 @@ static void send_cookie(struct worker *w, struct tcp_seg *s)
 			 (cookie.sack_permitted ? TCP_CONN_SACK : 0) |
 			 (peer->has_ts ? TCP_CONN_TS : 0);
 	struct tcp_options o = tcp_open_offer(w, &s->key, pkt_of(s->m)->iface, flags);
-	uint32_t ts_offset = tcp_ts_offset(&s->key, t->ts_secret);
+	uint32_t ts_offset = tcp_start_of(&s->key, t->start_secret, w->now_ns).ts_offset;
 
 	o.ts_val = tcp_cookie_ts(tcp_ts_now(w, ts_offset), &cookie);
 	o.ts_ecr = peer->ts_val;
@@ -178,10 +178,8 @@ static void accept_syn(
 	if (!c)
 		return;
 	tcp_busy_add(t, c);
-	c->snd_una = tcp_isn(&s->key, t->isn_secret, w->now_ns);
 	if (isn != 0 && tcp_seq_lt(c->snd_una, isn))
-		c->snd_una = isn;
-	c->snd_nxt = c->snd_una;
+		c->snd_una = c->snd_nxt = isn;
 	c->rcv_nxt = c->ack_sent = s->seq + 1;
 	c->rcv_adv = c->rcv_nxt + MIN_OF(c->rcv_limit, UINT16_MAX);
 	c->snd_wnd = s->wnd;

@@ -82,12 +82,16 @@ uint32_t tcp_time_waits_count(const struct tcp_time_waits *t);
 bool tcp_time_wait_reusable(
 	const struct tcp_time_wait *r, uint32_t seq, const struct tcp_options *options);
 
-/* The initial sequence number: 4 us clock plus SipHash of the ends (RFC 6528 3). */
-uint32_t tcp_isn(const struct tcp_key *k, const uint64_t secret[2], uint64_t now_ns);
+/* Where a connection begins. */
+struct tcp_start {
+	uint32_t isn;       /* initial sequence number: 4 us clock plus hash (RFC 6528 3) */
+	uint32_t ts_offset; /* of our time stamps; in each of its lives the same (RFC 7323 5.4, 7.1)
+			     */
+};
 
-/* What our time stamps of the connection @k are shifted by, the same for each of its lives, by
- * SipHash (RFC 7323 5.4 and 7.1). */
-uint32_t tcp_ts_offset(const struct tcp_key *k, const uint64_t secret[2]);
+/* Where the connection @k begins: the halves of one SipHash of its ends, of which whoever knows one
+ * learns nothing about the other. */
+struct tcp_start tcp_start_of(const struct tcp_key *k, const uint64_t secret[2], uint64_t now_ns);
 
 #define TCP_COOKIE_STEP_S        64 /* valid in the step it was made in and the next */
 #define TCP_COOKIE_MSS_MIN_BYTES 88 /* smallest of the table */

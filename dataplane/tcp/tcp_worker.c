@@ -84,14 +84,13 @@ static int allocate(struct tcp_worker *t)
 
 static bool draw_secrets(struct tcp_worker *t)
 {
-	uint64_t words[8];
+	uint64_t words[6];
 
 	if (getrandom(words, sizeof(words), 0) != sizeof(words))
 		return false;
 	memcpy(t->hash_secret, words, sizeof(t->hash_secret));
-	memcpy(t->isn_secret, words + 2, sizeof(t->isn_secret));
+	memcpy(t->start_secret, words + 2, sizeof(t->start_secret));
 	memcpy(t->cookie_secret, words + 4, sizeof(t->cookie_secret));
-	memcpy(t->ts_secret, words + 6, sizeof(t->ts_secret));
 	return true;
 }
 

@@ -288,9 +288,8 @@ static void begin(uint8_t settings)
 
 	BRAID_ASSERT(tcp_worker_init(w, &limits, &err) == 0);
 	memset(w->tcp->hash_secret, 1, sizeof(w->tcp->hash_secret));
-	memset(w->tcp->isn_secret, 2, sizeof(w->tcp->isn_secret));
+	memset(w->tcp->start_secret, 2, sizeof(w->tcp->start_secret));
 	memset(w->tcp->cookie_secret, 3, sizeof(w->tcp->cookie_secret));
-	memset(w->tcp->ts_secret, 4, sizeof(w->tcp->ts_secret));
 	w->tcp->cc = settings & 16 ? &tcp_cc_newreno : &tcp_cc_cubic;
 	w->rng = 1;
 	for (unsigned i = 0; i < peer_world.n_listeners; i++) {

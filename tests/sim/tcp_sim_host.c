@@ -104,9 +104,8 @@ static void set_secrets(struct sim *sim, struct tcp_worker *t)
 {
 	for (unsigned i = 0; i < 2; i++) {
 		t->hash_secret[i] = sim_random(&sim->random);
-		t->isn_secret[i] = sim_random(&sim->random);
+		t->start_secret[i] = sim_random(&sim->random);
 		t->cookie_secret[i] = sim_random(&sim->random);
-		t->ts_secret[i] = sim_random(&sim->random);
 	}
 	if (sim->seed % 3 == 0)
 		t->cc = &tcp_cc_newreno;

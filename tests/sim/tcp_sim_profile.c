@@ -132,10 +132,10 @@ static void make_wrap(struct sim *sim)
 		k.local_port_be = htobe16((uint16_t)(side == active ? port : SIM_PORT));
 		k.remote_port_be = htobe16((uint16_t)(side == active ? SIM_PORT : port));
 		for (unsigned i = 0; i < WRAP_TRIES; i++) {
-			if (tcp_isn(&k, t->isn_secret, sim->connect_ns[0]) >
+			if (tcp_start_of(&k, t->start_secret, sim->connect_ns[0]).isn >
 				UINT32_MAX - WRAP_BYTES)
 				break;
-			t->isn_secret[0]++;
+			t->start_secret[0]++;
 		}
 	}
 }

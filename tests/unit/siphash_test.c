@@ -81,11 +81,17 @@ static void siphash_1_3_gives_the_published_outputs(void **state)
 	check_vectors(vectors_1_3, siphash_1_3);
 }
 
+static void twelve_bytes_as_words_are_twelve_bytes(void **state)
+{
+	assert_true(siphash_2_4_12(key, 0x0706050403020100ULL, 0x0b0a0908) == vectors_2_4[12]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siphash_2_4_gives_the_published_outputs),
 		cmocka_unit_test(siphash_1_3_gives_the_published_outputs),
+		cmocka_unit_test(twelve_bytes_as_words_are_twelve_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

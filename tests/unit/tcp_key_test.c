@@ -36,7 +36,8 @@ static void every_byte_of_both_ends_counts(void **state)
 			((uint8_t *)&other)[i] ^= 1;
 			assert_false(tcp_key_equal(&k, &other));
 			assert_true(tcp_key_hash(&other, secret) != hash);
-			assert_true(tcp_isn(&other, secret, 0) != tcp_isn(&k, secret, 0));
+			assert_true(tcp_start_of(&other, secret, 0).isn !=
+				    tcp_start_of(&k, secret, 0).isn);
 		}
 		assert_true(tcp_key_equal(&k, &k));
 	}
@@ -57,7 +58,7 @@ static void the_secret_counts(void **state)
 	struct tcp_key k = key_of(4);
 
 	assert_true(tcp_key_hash(&k, secret) != tcp_key_hash(&k, other));
-	assert_true(tcp_isn(&k, secret, 0) != tcp_isn(&k, other, 0));
+	assert_true(tcp_start_of(&k, secret, 0).isn != tcp_start_of(&k, other, 0).isn);
 }
 
 static void hashes_spread_over_buckets(void **state)
@@ -76,13 +77,26 @@ static void hashes_spread_over_buckets(void **state)
 static void initial_sequence_numbers_follow_a_clock_of_four_microseconds(void **state)
 {
 	struct tcp_key k = key_of(6);
-	uint32_t isn = tcp_isn(&k, secret, 0);
+	uint32_t isn = tcp_start_of(&k, secret, 0).isn;
 
-	assert_int_equal(tcp_isn(&k, secret, 3999) - isn, 0);
-	assert_int_equal(tcp_isn(&k, secret, 4000) - isn, 1);
-	assert_int_equal(tcp_isn(&k, secret, NSEC_PER_SEC) - isn, 250000);
-	assert_int_equal(
-		tcp_isn(&k, secret, 17180 * NSEC_PER_SEC) - isn, 17180ull * 250000 - (1ull << 32));
+	assert_int_equal(tcp_start_of(&k, secret, 3999).isn - isn, 0);
+	assert_int_equal(tcp_start_of(&k, secret, 4000).isn - isn, 1);
+	assert_int_equal(tcp_start_of(&k, secret, NSEC_PER_SEC).isn - isn, 250000);
+	assert_int_equal(tcp_start_of(&k, secret, 17180 * NSEC_PER_SEC).isn - isn,
+		17180ull * 250000 - (1ull << 32));
+}
+
+static void time_stamps_are_shifted_by_another_hash_that_no_clock_moves(void **state)
+{
+	for (uint8_t family = 4; family <= 6; family += 2) {
+		struct tcp_key k = key_of(family), other = k;
+		struct tcp_start start = tcp_start_of(&k, secret, 0);
+
+		other.remote_port_be++;
+		assert_int_equal(tcp_start_of(&k, secret, NSEC_PER_SEC).ts_offset, start.ts_offset);
+		assert_true(tcp_start_of(&other, secret, 0).ts_offset != start.ts_offset);
+		assert_true(start.ts_offset != start.isn);
+	}
 }
 
 int main(void)
@@ -93,6 +107,7 @@ int main(void)
 		cmocka_unit_test(the_secret_counts),
 		cmocka_unit_test(hashes_spread_over_buckets),
 		cmocka_unit_test(initial_sequence_numbers_follow_a_clock_of_four_microseconds),
+		cmocka_unit_test(time_stamps_are_shifted_by_another_hash_that_no_clock_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
