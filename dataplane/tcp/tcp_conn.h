@@ -165,7 +165,7 @@ struct tcp_conn {
 	uint16_t peer_mss_bytes;
 	uint8_t n_keepalives; /* unanswered */
 	uint8_t n_challenges;
-	uint16_t pad;
+	uint16_t own_mss_bytes; /* of segments that we ask for */
 } CACHE_ALIGNED;
 
 #define TCP_CONN_HOT_LINES 3 /* cache lines of a connection that every segment needs */

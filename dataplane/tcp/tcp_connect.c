@@ -109,6 +109,7 @@ struct tcp_conn *tcp_connect(struct worker *w, const struct tcp_app *app,
 	c->app = app;
 	tcp_busy_add(t, c);
 	c->flags |= TCP_CONN_OPENED;
+	c->own_mss_bytes = tcp_open_mss(k.family, tcp_path_mtu(w, &k, c->iface));
 	tcp_state_set(w, c, TCP_SYN_SENT);
 	tcp_output_syn(w, c);
 	return c;

@@ -355,10 +355,12 @@ void tcp_open_init(struct worker *w, struct tcp_conn *c);
 /* The handshake is over: state ESTABLISHED, on_open. False: @c is gone. */
 bool tcp_open_established(struct worker *w, struct tcp_conn *c);
 
-/* What we say about ourselves in a SYN or SYN-ACK of the connection @k, as far as @flags (enum
- * tcp_conn_flags) allow; time stamps are the caller's. */
-struct tcp_options tcp_open_offer(
-	const struct worker *w, const struct tcp_key *k, uint16_t iface, uint32_t flags);
+/* The segment size that we ask for on a path of @mtu (RFC 6691: without options). */
+uint16_t tcp_open_mss(uint8_t family, uint32_t mtu);
+
+/* What we say about ourselves in a SYN or SYN-ACK, as far as @flags (enum tcp_conn_flags) allow;
+ * time stamps are the caller's. */
+struct tcp_options tcp_open_offer(const struct worker *w, uint16_t mss_bytes, uint32_t flags);
 
 /* tcp_path.c */
 

@@ -74,7 +74,8 @@ static void send_cookie(struct worker *w, struct tcp_seg *s)
 	uint32_t flags = (cookie.has_wscale ? TCP_CONN_WSCALE : 0) |
 			 (cookie.sack_permitted ? TCP_CONN_SACK : 0) |
 			 (peer->has_ts ? TCP_CONN_TS : 0);
-	struct tcp_options o = tcp_open_offer(w, &s->key, pkt_of(s->m)->iface, flags);
+	uint32_t mtu = tcp_path_mtu(w, &s->key, pkt_of(s->m)->iface);
+	struct tcp_options o = tcp_open_offer(w, tcp_open_mss(s->key.family, mtu), flags);
 	uint32_t ts_offset = tcp_start_of(&s->key, t->start_secret, w->now_ns).ts_offset;
 
 	o.ts_val = tcp_cookie_ts(tcp_ts_now(w, ts_offset), &cookie);

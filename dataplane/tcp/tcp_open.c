@@ -6,16 +6,18 @@
 #include "dataplane/tcp/tcp_impl.h"
 #include "dataplane/tcp/tcp_source.h"
 
-struct tcp_options tcp_open_offer(
-	const struct worker *w, const struct tcp_key *k, uint16_t iface, uint32_t flags)
+uint16_t tcp_open_mss(uint8_t family, uint32_t mtu)
 {
-	uint32_t mtu = tcp_path_mtu(w, k, iface);
-	uint32_t mtu_min = k->family == 4 ? TCP_MTU_MIN4 : TCP_MTU_MIN6;
+	uint32_t mtu_min = family == 4 ? TCP_MTU_MIN4 : TCP_MTU_MIN6;
 
+	return (uint16_t)tcp_mss_of_mtu(family, MAX_OF(mtu, mtu_min));
+}
+
+struct tcp_options tcp_open_offer(const struct worker *w, uint16_t mss_bytes, uint32_t flags)
+{
 	return (struct tcp_options){
 		.has_mss = true,
-		/* RFC 6691: without options, those of the segments that come are the sender's. */
-		.mss_bytes = (uint16_t)tcp_mss_of_mtu(k->family, MAX_OF(mtu, mtu_min)),
+		.mss_bytes = mss_bytes,
 		.has_wscale = flags & TCP_CONN_WSCALE,
 		.wscale = w->tcp->rcv_wscale,
 		.sack_permitted = flags & TCP_CONN_SACK,
@@ -26,7 +28,7 @@ struct tcp_options tcp_open_offer(
 void tcp_open_options(struct worker *w, struct tcp_conn *c, const struct tcp_options *o, bool ecn)
 {
 	uint16_t mss_default = c->key.family == 4 ? TCP_MSS_DEFAULT4 : TCP_MSS_DEFAULT6;
-	uint32_t agreed = 0;
+	uint32_t mtu = tcp_path_mtu(w, &c->key, c->iface), agreed = 0;
 
 	agreed |= o->has_wscale ? TCP_CONN_WSCALE : 0;
 	agreed |= o->sack_permitted ? TCP_CONN_SACK : 0;
@@ -41,7 +43,8 @@ void tcp_open_options(struct worker *w, struct tcp_conn *c, const struct tcp_opt
 		c->ts_recent = o->ts_val;
 		c->ts_recent_at = tcp_now(w);
 	}
-	tcp_path_set(w, c, tcp_path_mtu(w, &c->key, c->iface));
+	c->own_mss_bytes = tcp_open_mss(c->key.family, mtu);
+	tcp_path_set(w, c, mtu);
 }
 
 void tcp_open_init(struct worker *w, struct tcp_conn *c)

@@ -367,7 +367,7 @@ void tcp_output_syn(struct worker *w, struct tcp_conn *c)
 	struct tcp_segment_pool *pool = &w->tcp->segments;
 	bool passive = c->state == TCP_SYN_RECEIVED;
 	uint32_t allowed = passive ? c->flags : TCP_CONN_WSCALE | TCP_CONN_SACK | TCP_CONN_TS;
-	struct tcp_options o = tcp_open_offer(w, &c->key, c->iface, allowed);
+	struct tcp_options o = tcp_open_offer(w, c->own_mss_bytes, allowed);
 	uint8_t flags = RTE_TCP_SYN_FLAG | (passive ? RTE_TCP_ACK_FLAG : 0);
 	struct tcp_segment *s;
 
