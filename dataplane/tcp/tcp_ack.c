@@ -180,7 +180,7 @@ bool tcp_ack_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 		c->rexmit_at = 0;
 		c->flags &= ~(uint32_t)(TCP_CONN_ACKED | TCP_CONN_SENT);
 		/* What comes with it needs one again. */
-		if (s->bytes == 0)
+		if (s->bytes == 0 && !(s->flags & RTE_TCP_FIN_FLAG))
 			tcp_busy_settle(w->tcp, c);
 	} else {
 		tcp_service_add(w, c);
