@@ -27,6 +27,12 @@ enum tcp_option_kind {
 #define TS_ONLY_BYTES        12
 #define TS_ONLY_HEAD         0x0101080au /* two NOPs, kind and length of time stamps */
 
+/* A SYN of most stacks: MSS, SACK-permitted and time stamps, NOP and window scale. */
+#define SYN_BYTES       20
+#define SYN_MSS_HEAD    0x0204u
+#define SYN_TS_HEAD     0x0402080au
+#define SYN_WSCALE_HEAD 0x010303u
+
 static inline uint32_t read_be32(const uint8_t *p)
 {
 	uint32_t v;
@@ -107,6 +113,17 @@ static bool read_one(const uint8_t *p, uint8_t len, struct tcp_options *out)
 	}
 }
 
+/* Whether these SYN_BYTES are the options of the usual SYN; read then. */
+static inline bool read_usual_syn(const uint8_t *p, struct tcp_options *out)
+{
+	if (read_be32(p) >> 16 != SYN_MSS_HEAD || read_be32(p + 4) != SYN_TS_HEAD ||
+		read_be32(p + 16) >> 8 != SYN_WSCALE_HEAD)
+		return false;
+	out->sack_permitted = true;
+	return read_mss(p, MSS_BYTES, out) && read_ts(p + 6, TS_BYTES, out) &&
+	       read_wscale(p + 17, WSCALE_BYTES, out);
+}
+
 bool tcp_options_read(const uint8_t *p, uint32_t bytes, struct tcp_options *out)
 {
 	uint32_t at = 0;
@@ -115,6 +132,8 @@ bool tcp_options_read(const uint8_t *p, uint32_t bytes, struct tcp_options *out)
 	/* What nearly all segments carry: time stamps alone, aligned (RFC 7323 A). */
 	if (LIKELY(bytes == TS_ONLY_BYTES && read_be32(p) == TS_ONLY_HEAD))
 		return read_ts(p + 2, TS_BYTES, out);
+	if (bytes == SYN_BYTES && read_usual_syn(p, out))
+		return true;
 	while (at < bytes && p[at] != OPTION_END) {
 		uint8_t len;
 

@@ -81,6 +81,27 @@ static void time_stamps_alone_are_the_same_with_and_without_the_short_cut(void *
 	}
 }
 
+static void the_usual_syn_is_the_same_with_and_without_the_short_cut(void **state)
+{
+	static const uint8_t usual[] = MSS "\x04\x02" TS "\x01\x03\x03\x07";
+	struct tcp_options short_cut, whole;
+
+	/* Every value of every byte; four NOPs more are not the form of the short cut. */
+	for (unsigned i = 0; i < 256 * (sizeof(usual) - 1); i++) {
+		uint8_t p[sizeof(usual) - 1 + 4];
+		bool good;
+
+		memcpy(p, usual, sizeof(usual) - 1);
+		memcpy(p + sizeof(usual) - 1, NOP4, 4);
+		p[i / 256] = (uint8_t)i;
+		good = read_exact(p, sizeof(usual) - 1, &short_cut);
+		if (!good)
+			continue;
+		assert_true(read_exact(p, sizeof(p), &whole));
+		assert_memory_equal(&short_cut, &whole, sizeof(whole));
+	}
+}
+
 /* What a hostile header leaves standing. */
 struct hostile_case {
 	const char *name;
@@ -223,6 +244,7 @@ int main(void)
 		cmocka_unit_test(no_options_are_none),
 		cmocka_unit_test(blocks_are_read_as_they_stand),
 		cmocka_unit_test(time_stamps_alone_are_the_same_with_and_without_the_short_cut),
+		cmocka_unit_test(the_usual_syn_is_the_same_with_and_without_the_short_cut),
 		cmocka_unit_test(hostile_options_are_read_up_to_what_is_wrong),
 		cmocka_unit_test(what_is_written_is_aligned),
 		cmocka_unit_test(as_many_blocks_are_written_as_fit),
