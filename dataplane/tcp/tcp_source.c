@@ -3,14 +3,22 @@
 #include <string.h>
 
 #include "dataplane/tcp/tcp_source.h"
+#include "lib/hash/flow_hash.h"
 
 static uint64_t source_id(const struct tcp_key *k, const uint64_t secret[2])
 {
-	struct tcp_key source = {.family = k->family};
+	static const uint8_t none[16];
+	uint8_t prefix[16] = {0};
+	uint32_t address;
 	uint64_t id;
 
-	memcpy(source.remote, k->remote, k->family == 4 ? 4 : 8);
-	id = tcp_key_hash(&source, secret);
+	if (LIKELY(k->family == 4)) {
+		memcpy(&address, k->remote, sizeof(address));
+		id = flow_hash_ip4(secret, address, 0, k->family, 0);
+	} else {
+		memcpy(prefix, k->remote, 8);
+		id = flow_hash_ip6(secret, prefix, none, k->family, 0);
+	}
 	return id != 0 ? id : 1;
 }
 

@@ -9,6 +9,7 @@
 
 #include "dataplane/tcp/tcp_options.h"
 #include "lib/base/base.h"
+#include "lib/hash/flow_hash.h"
 
 /* Both ends of a connection as in packets; 40 bytes. IPv4: the first four bytes, the rest zero. */
 struct tcp_key {
@@ -22,10 +23,26 @@ struct tcp_key {
 _Static_assert(sizeof(struct tcp_key) == 40, "compared and hashed as a whole");
 
 /* Keyed hash of both ends for tables; no MAC. @k's padding is zero. */
-uint64_t tcp_key_hash(const struct tcp_key *k, const uint64_t secret[2]);
+static inline uint64_t tcp_key_hash(const struct tcp_key *k, const uint64_t secret[2])
+{
+	uint32_t ports = (uint32_t)k->remote_port_be << 16 | k->local_port_be, remote, local;
+
+	if (UNLIKELY(k->family != 4))
+		return flow_hash_ip6(secret, k->remote, k->local, k->family, ports);
+	memcpy(&remote, k->remote, sizeof(remote));
+	memcpy(&local, k->local, sizeof(local));
+	return flow_hash_ip4(secret, remote, local, k->family, ports);
+}
 
 /* Whether both are the same ends. */
-bool tcp_key_equal(const struct tcp_key *a, const struct tcp_key *b);
+static inline bool tcp_key_equal(const struct tcp_key *a, const struct tcp_key *b)
+{
+	uint64_t x[5], y[5];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
+}
 
 #define TCP_TIME_WAIT_S      60 /* 2 MSL of 30 s, as hosts do */
 #define TCP_TIME_WAIT_HAS_TS 0x80000000u
