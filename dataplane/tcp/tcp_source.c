@@ -35,6 +35,8 @@ static uint32_t entry_find(const struct tcp_sources *s, uint64_t id)
 bool tcp_sources_is_full(
 	const struct tcp_sources *s, const struct tcp_key *k, const uint64_t secret[2])
 {
+	if (LIKELY(s->n_full == 0))
+		return false;
 	return s->entries[entry_find(s, source_id(k, secret))].n >= s->max;
 }
 
@@ -46,7 +48,7 @@ bool tcp_sources_add(struct tcp_sources *s, const struct tcp_key *k, const uint6
 	if (e->n >= s->max)
 		return false;
 	e->id = id;
-	e->n++;
+	s->n_full += ++e->n == s->max;
 	return true;
 }
 
@@ -55,6 +57,7 @@ void tcp_sources_del(struct tcp_sources *s, const struct tcp_key *k, const uint6
 	uint32_t hole = entry_find(s, source_id(k, secret)), i = hole;
 
 	BRAID_ASSERT(s->entries[hole].n > 0);
+	s->n_full -= s->entries[hole].n == s->max;
 	if (--s->entries[hole].n > 0)
 		return;
 	s->entries[hole].id = 0;

@@ -18,6 +18,8 @@ struct tcp_source {
 struct tcp_sources {
 	uint32_t mask;
 	uint32_t max;
+	uint32_t n_full; /* entries that have max */
+	uint32_t pad;
 	struct tcp_source entries[];
 };
 

@@ -68,6 +68,15 @@ static uint32_t used(void)
 	return n;
 }
 
+static uint32_t full(void)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i <= sources->mask; i++)
+		n += sources->entries[i].n == MAX;
+	return n;
+}
+
 static void a_source_has_no_more_than_it_may(void **state)
 {
 	for (uint16_t port = 0; port < MAX; port++)
@@ -115,7 +124,7 @@ static void sources_that_come_and_go_are_counted_right(void **state)
 {
 	static uint8_t model[1500];
 	uint64_t rng = 88172645463325252ULL;
-	uint32_t live = 0, n_used = 0;
+	uint32_t live = 0, n_used = 0, n_full = 0;
 
 	for (unsigned i = 0; i < 400000; i++) {
 		uint32_t net;
@@ -135,10 +144,15 @@ static void sources_that_come_and_go_are_counted_right(void **state)
 			model[net]--;
 			live--;
 		}
+		if (i % 4096 == 0)
+			assert_int_equal(sources->n_full, full());
 	}
-	for (uint32_t net = 0; net < ARRAY_SIZE(model); net++)
+	for (uint32_t net = 0; net < ARRAY_SIZE(model); net++) {
 		n_used += model[net] != 0;
+		n_full += model[net] == MAX;
+	}
 	assert_int_equal(used(), n_used);
+	assert_int_equal(sources->n_full, n_full);
 }
 
 int main(void)
