@@ -38,15 +38,19 @@ void tcp_busy_del(struct tcp_worker *t, struct tcp_conn *c)
 
 	if (!tcp_is_busy(c))
 		return;
-	t->n_held -= (uint32_t)b->recv.n_mbufs + b->recv.n_gap;
-	t->w->stats->tcp.held_mbufs = t->n_held;
-	tcp_recv_queue_clear(&b->recv);
-	tcp_send_queue_clear(&b->send, &t->blocks);
+	if (UNLIKELY(b->recv.last || b->recv.gap)) {
+		t->n_held -= (uint32_t)b->recv.n_mbufs + b->recv.n_gap;
+		t->w->stats->tcp.held_mbufs = t->n_held;
+		tcp_recv_queue_clear(&b->recv);
+	}
+	if (UNLIKELY(b->send.last != NULL))
+		tcp_send_queue_clear(&b->send, &t->blocks);
 	/* Whether the probe was needed is told by the next acknowledgement (RFC 8985 7.4.2). */
 	if (UNLIKELY(
 		    b->rec.probing && b->rec.probe_retransmitted && b->rec.probe_end == c->snd_una))
 		c->flags |= TCP_CONN_TAIL_PROBED;
-	tcp_recovery_clear(&b->rec, &t->segments);
+	if (UNLIKELY(b->rec.n_segments != 0))
+		tcp_recovery_clear(&b->rec, &t->segments);
 	c->cwnd_bytes = b->cc.cwnd_bytes;
 	c->ssthresh_bytes = b->cc.ssthresh_bytes;
 	c->w_max_bytes = b->cc.w_max_bytes;

@@ -100,7 +100,6 @@ bool tcp_open_established(struct worker *w, struct tcp_conn *c)
 		tcp_stats(w)->opened_active++;
 	tcp_open_init(w, c);
 	c->rexmit_at = 0;
-	tcp_timer_keep(w, c);
 	c->flags |= TCP_CONN_OPENED;
 	if (c->app->on_open(w, c) < 0) {
 		c->flags &= ~(uint32_t)TCP_CONN_OPENED;
@@ -109,5 +108,10 @@ bool tcp_open_established(struct worker *w, struct tcp_conn *c)
 			tcp_conn_end(w, c, TCP_END_ABORTED);
 		}
 	}
-	return c->state != TCP_CLOSED;
+	if (UNLIKELY(c->state == TCP_CLOSED))
+		return false;
+	/* The application may have chosen another time. */
+	if (c->keep_at == 0)
+		tcp_timer_keep(w, c);
+	return true;
 }
