@@ -123,11 +123,18 @@ static void unlist(struct kv_worker *kv, struct kv_client *c)
 	c->flags &= ~KV_CLIENT_LISTED;
 }
 
-void kv_client_destroy(struct worker *w, struct kv_client *c)
+/* Whether @c has nothing but its place. */
+static bool is_plain(const struct kv_client *c)
+{
+	return !c->job && !c->ops_first && !c->watched && !c->unwatch && !c->multi &&
+	       !c->backlog_first && !c->query && !c->name;
+}
+
+/* Gives back what @c has. */
+static void give_back(struct worker *w, struct kv_client *c)
 {
 	struct kv_worker *kv = w->kv;
 
-	unlist(kv, c);
 	kv_job_cancel(w, c);
 	kv_route_forget(w, c);
 	if (kv->on_client_end)
@@ -136,8 +143,17 @@ void kv_client_destroy(struct worker *w, struct kv_client *c)
 	kv_output_free(w, c);
 	kv_query_free(w, c);
 	kv_memory_free(w, c->name);
-	c->flags = 0;
 	c->name = NULL;
+}
+
+void kv_client_destroy(struct worker *w, struct kv_client *c)
+{
+	struct kv_worker *kv = w->kv;
+
+	unlist(kv, c);
+	if (UNLIKELY(!is_plain(c)))
+		give_back(w, c);
+	c->flags = 0;
 	c->peer = NULL;
 	c->next = kv->client_free;
 	kv->client_free = (uint32_t)(c - kv->clients);
@@ -220,6 +236,10 @@ void kv_client_kill(struct worker *w, struct kv_client *c)
 
 void kv_client_eof(struct worker *w, struct kv_client *c)
 {
+	if (LIKELY(!(c->flags & KV_CLIENT_LISTED) && is_plain(c))) {
+		end(w, c, false);
+		return;
+	}
 	kv_client_close(w, c);
 	kv_client_see_ended(w);
 }
