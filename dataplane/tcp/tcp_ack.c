@@ -5,18 +5,6 @@
  */
 #include "dataplane/tcp/tcp_impl.h"
 
-/* SND.WND from a segment that is not older than the last one it came from. */
-static inline void update_window(struct tcp_conn *c, const struct tcp_seg *s)
-{
-	if (LIKELY(tcp_seq_lt(c->snd_wl1, s->seq) ||
-		    (c->snd_wl1 == s->seq && tcp_seq_le(c->snd_wl2, s->ack)))) {
-		c->snd_wnd = s->wnd << c->snd_wscale;
-		c->snd_wl1 = s->seq;
-		c->snd_wl2 = s->ack;
-		c->snd_wnd_max = MAX_OF(c->snd_wnd_max, c->snd_wnd);
-	}
-}
-
 /* A window probe is out and @s answers: its byte was taken, or is taken back when there is room for
  * more than it. */
 static void end_probing(struct worker *w, struct tcp_conn *c, bool taken)
@@ -148,7 +136,7 @@ bool tcp_ack_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s)
 	}
 	if (UNLIKELY(tcp_seq_lt(s->ack, c->snd_una)))
 		return true;
-	update_window(c, s);
+	tcp_window_heed(c, s);
 	if (s->ack != c->snd_una || ((s->options.n_sacks != 0 || answers_probe(c, s, wnd_before)) &&
 					    tcp_busy_take(w->tcp, c))) {
 		if (is_duplicate(c, s, wnd_before))

@@ -63,6 +63,13 @@ extern const struct tcp_cc_algorithm tcp_cc_cubic;
 /* The initial window of RFC 6928 for segments of @mss_bytes. */
 void tcp_cc_init(struct tcp_cc *cc, uint32_t mss_bytes);
 
+/* What on_ack comes to while the window is not used up: it does not grow (RFC 7661), and the time
+ * does not count for CUBIC (RFC 9438 5.8): its curve goes on from where it is. */
+static inline void tcp_cc_not_limited(struct tcp_cc *cc)
+{
+	cc->epoch_ms = 0;
+}
+
 /* For algorithms: slow start up to ssthresh (RFC 5681 3.1, RFC 3465 2.2). Acknowledged bytes that
  * are left for congestion avoidance. */
 uint32_t tcp_cc_slow_start(struct tcp_cc *cc, const struct tcp_cc_event *e);

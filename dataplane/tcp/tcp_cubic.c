@@ -116,10 +116,8 @@ static void cubic_on_ack(struct tcp_cc *cc, const struct tcp_cc_event *e)
 {
 	uint32_t acked = e->acked_bytes;
 
-	/* RFC 9438 5.8: time in which the window was not used does not count. The curve goes on
-	 * from where it is. */
 	if (!e->cwnd_limited) {
-		cc->epoch_ms = 0;
+		tcp_cc_not_limited(cc);
 		return;
 	}
 	if (cc->cwnd_bytes < cc->ssthresh_bytes)

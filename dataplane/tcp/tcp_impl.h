@@ -25,6 +25,8 @@
 
 #define TCP_SAY_SACKS_MAX 3 /* blocks that we send: they fit beside a time stamp */
 
+#define TCP_CE 3 /* IP header: congestion experienced (RFC 3168 5) */
+
 #define TCP_TS_BYTES 12 /* of a padded time stamp option */
 
 #define TCP_DELACK_MS        40     /* RFC 9293 3.8.6.3 allows 500 */
@@ -288,9 +290,10 @@ static inline void tcp_busy_settle(struct tcp_worker *t, struct tcp_conn *c)
 {
 	const struct tcp_busy *b = c->busy;
 
+	if (c->flags & (TCP_CONN_DSACK | TCP_CONN_IN_SERVICE))
+		return;
 	if (b->rec.n_segments == 0 && b->send.bytes == 0 && !b->recv.last && !b->recv.gap &&
-		c->snd_una == c->snd_nxt && b != &tcp_busy_none &&
-		!(c->flags & (TCP_CONN_DSACK | TCP_CONN_IN_SERVICE)))
+		c->snd_una == c->snd_nxt && b != &tcp_busy_none)
 		tcp_busy_del(t, c);
 }
 
@@ -323,6 +326,24 @@ void tcp_readable_add(struct worker *w, struct tcp_conn *c);
 
 /* Whether own packets still find room in the lanes on this pass. */
 bool tcp_lanes_have_room(const struct worker *w);
+
+/* tcp_service_add in stage tcp_input, at whose end the list is seen to. */
+static inline void tcp_service_note(struct tcp_worker *t, struct tcp_conn *c)
+{
+	if (c->flags & TCP_CONN_IN_SERVICE)
+		return;
+	c->flags |= TCP_CONN_IN_SERVICE;
+	t->service[t->n_service++] = c;
+}
+
+/* tcp_readable_add there. */
+static inline void tcp_readable_note(struct tcp_worker *t, struct tcp_conn *c)
+{
+	if (c->flags & TCP_CONN_IN_READABLE)
+		return;
+	c->flags |= TCP_CONN_IN_READABLE;
+	t->readable[t->n_readable++] = c;
+}
 
 /* Calls back for the readable ones, then looks after those that need it. */
 void tcp_service_run(struct worker *w);
@@ -388,6 +409,10 @@ void tcp_path_wait(struct worker *w, struct tcp_conn *c);
 /* Everything before @ack has arrived, perhaps the larger segment that tried the path. */
 void tcp_path_acked(struct worker *w, struct tcp_conn *c, uint32_t ack);
 
+/* tcp_predict.c: a segment for @c, if it is the one that is expected next: then it is done, with
+ * what tcp_steps_arrives would have come to. False: nothing was done. */
+bool tcp_predict_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s);
+
 /* tcp_steps.c, tcp_syn_sent.c: a segment for @c. What is left of it ends in tcp_input.c. */
 void tcp_steps_arrives(struct worker *w, struct tcp_conn *c, struct tcp_seg *s);
 /* The same in state SYN-SENT. */
@@ -415,6 +440,18 @@ void tcp_text_duplicate(struct tcp_worker *t, struct tcp_conn *c, uint32_t start
 unsigned tcp_text_sacks(const struct tcp_conn *c, struct tcp_range *out);
 
 /* tcp_window.c */
+
+/* SND.WND from a segment that is not older than the last one it came from. */
+static inline void tcp_window_heed(struct tcp_conn *c, const struct tcp_seg *s)
+{
+	if (LIKELY(tcp_seq_lt(c->snd_wl1, s->seq) ||
+		    (c->snd_wl1 == s->seq && tcp_seq_le(c->snd_wl2, s->ack)))) {
+		c->snd_wnd = s->wnd << c->snd_wscale;
+		c->snd_wl1 = s->seq;
+		c->snd_wl2 = s->ack;
+		c->snd_wnd_max = MAX_OF(c->snd_wnd_max, c->snd_wnd);
+	}
+}
 
 /* The window to announce, not scaled; moves the right edge (RFC 9293 3.8.6.2.2). */
 uint32_t tcp_window_announce(struct tcp_conn *c);

@@ -35,15 +35,10 @@ static inline void read_options(struct tcp_seg *s)
 	const uint8_t *p = (const uint8_t *)(s->tcp + 1);
 	uint32_t words[3];
 
-	s->options = (struct tcp_options){0};
-	if (s->option_bytes == 0)
-		return;
 	if (LIKELY(s->option_bytes == sizeof(words))) {
 		memcpy(words, p, sizeof(words));
 		if (LIKELY(words[0] == TS_WORD)) {
-			s->options.has_ts = true;
-			s->options.ts_val = be32toh(words[1]);
-			s->options.ts_ecr = be32toh(words[2]);
+			tcp_options_ts(&s->options, be32toh(words[1]), be32toh(words[2]));
 			return;
 		}
 	}
@@ -71,10 +66,20 @@ static inline void read_segment(struct tcp_seg *s, struct rte_mbuf *m)
 	read_key(s);
 }
 
+/* The connection of @s, or NULL. Most are the first of their bucket. */
+static inline struct tcp_conn *find(const struct tcp_worker *t, const struct tcp_seg *s)
+{
+	uint32_t number = t->buckets[(uint32_t)s->hash & t->bucket_mask];
+
+	if (LIKELY(number != 0 && tcp_key_equal(&t->conns[number - 1].key, &s->key)))
+		return &t->conns[number - 1];
+	return tcp_conn_find(t, &s->key, s->hash);
+}
+
 /* Takes the segment through the steps of its connection, if it has one. */
 static inline void arrive(struct worker *w, struct tcp_seg *s)
 {
-	struct tcp_conn *c = tcp_conn_find(w->tcp, &s->key, s->hash);
+	struct tcp_conn *c = find(w->tcp, s);
 
 	read_options(s);
 	if (UNLIKELY(!c)) {
@@ -83,6 +88,8 @@ static inline void arrive(struct worker *w, struct tcp_seg *s)
 			return;
 	}
 	tcp_stats(w)->rx_segments++;
+	if (LIKELY(tcp_predict_arrives(w, c, s)))
+		return;
 	if (UNLIKELY(c->state == TCP_SYN_SENT))
 		tcp_syn_sent_arrives(w, c, s);
 	else

@@ -40,6 +40,19 @@ struct tcp_options {
  */
 bool tcp_options_read(const uint8_t *p, uint32_t bytes, struct tcp_options *out);
 
+/* @out of a segment with nothing but time stamps; the blocks, which there are none of, are not
+ * touched. */
+static inline void tcp_options_ts(struct tcp_options *out, uint32_t ts_val, uint32_t ts_ecr)
+{
+	out->has_mss = out->has_wscale = out->sack_permitted = false;
+	out->has_ts = true;
+	out->wscale = 0;
+	out->n_sacks = 0;
+	out->mss_bytes = 0;
+	out->ts_val = ts_val;
+	out->ts_ecr = ts_ecr;
+}
+
 /*
  * Writes the options that @o has to @p (TCP_OPTIONS_BYTES_MAX bytes of room), padded to a multiple
  * of four; as many SACK blocks as still fit. How many bytes.

@@ -103,6 +103,10 @@ struct tcp_recv_limits {
 bool tcp_recv_queue_insert(struct tcp_recv_queue *q, struct rte_mbuf *m, uint32_t seq,
 	uint32_t *rcv_nxt, const struct tcp_recv_limits *limits);
 
+/* The same for @m of one segment that is not empty and begins at *@rcv_nxt, when nothing else is
+ * here. */
+void tcp_recv_queue_start(struct tcp_recv_queue *q, struct rte_mbuf *m, uint32_t *rcv_nxt);
+
 /* Whether all of @range is here beyond the gap already: a duplicate to report (RFC 2883). */
 bool tcp_recv_queue_holds(const struct tcp_recv_queue *q, struct tcp_range range);
 

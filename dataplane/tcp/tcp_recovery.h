@@ -143,6 +143,24 @@ struct tcp_acked {
 void tcp_recovery_on_ack(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	const struct tcp_ack *ack, struct tcp_acked *out);
 
+/* Whether everything up to @una is one record, sent once, all that is out, and nothing is going on:
+ * then an acknowledgement of it that has no SACK blocks says nothing else. */
+static inline bool tcp_recovery_is_plain(
+	const struct tcp_recovery *r, const struct tcp_segment_pool *pool, uint32_t una)
+{
+	const struct tcp_segment *s;
+
+	if (r->n_segments != 1 || r->in_recovery || r->probing || r->in_dsack_round)
+		return false;
+	s = &pool->segments[r->last - 1];
+	return s->end == una &&
+	       !(s->flags & (TCP_SEGMENT_SACKED | TCP_SEGMENT_LOST | TCP_SEGMENT_RETRANSMITTED));
+}
+
+/* Such an acknowledgement; the round-trip sample, already taken, in microseconds. */
+uint32_t tcp_recovery_on_plain_ack(
+	struct tcp_recovery *r, struct tcp_segment_pool *pool, uint64_t now_ns);
+
 /* RACK's reordering timer fired: marks what is late. */
 void tcp_recovery_on_rack_timeout(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	uint64_t now_ns, struct tcp_acked *out);

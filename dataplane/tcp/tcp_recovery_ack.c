@@ -325,39 +325,13 @@ void tcp_recovery_on_ack_slow(struct tcp_recovery *r, struct tcp_segment_pool *p
 	tcp_rack_detect(r, pool, ack->now_ns, out);
 }
 
-/* Most acknowledgements are for the only record, sent once, and say nothing else. */
-static inline bool is_plain(const struct tcp_recovery *r, const struct tcp_segment_pool *pool,
-	const struct tcp_ack *ack)
+uint32_t tcp_recovery_on_plain_ack(
+	struct tcp_recovery *r, struct tcp_segment_pool *pool, uint64_t now_ns)
 {
-	const struct tcp_segment *s;
+	struct tcp_segment *s = tcp_segment_at(pool, r->last);
+	uint64_t age_us = (now_ns - s->sent_ns) / NSEC_PER_USEC;
+	uint32_t rtt_us = (uint32_t)MAX_OF(MIN_OF(age_us, (uint64_t)TCP_RTO_MAX_US), 1ull);
 
-	if (r->n_segments != 1 || ack->options->n_sacks != 0 || r->in_recovery || r->probing ||
-		r->in_dsack_round)
-		return false;
-	s = tcp_segment_at(pool, r->last);
-	return s->end == ack->una &&
-	       !(s->flags & (TCP_SEGMENT_SACKED | TCP_SEGMENT_LOST | TCP_SEGMENT_RETRANSMITTED));
-}
-
-void tcp_recovery_on_ack(struct tcp_recovery *r, struct tcp_segment_pool *pool,
-	const struct tcp_ack *ack, struct tcp_acked *out)
-{
-	struct tcp_segment *s;
-	uint64_t age_us;
-	uint32_t rtt_us;
-
-	if (UNLIKELY(!is_plain(r, pool, ack))) {
-		tcp_recovery_on_ack_slow(r, pool, ack, out);
-		return;
-	}
-	s = tcp_segment_at(pool, r->last);
-	age_us = (ack->now_ns - s->sent_ns) / NSEC_PER_USEC;
-	rtt_us = (uint32_t)MAX_OF(MIN_OF(age_us, (uint64_t)TCP_RTO_MAX_US), 1ull);
-	*out = (struct tcp_acked){
-		.acked_bytes = tcp_segment_bytes(s),
-		.delivered_bytes = tcp_segment_bytes(s),
-		.rtt_us = rtt_us,
-	};
 	r->has_fack = true;
 	r->rack_fack = r->rack_end = s->end;
 	r->rack_sent_ns = s->sent_ns;
@@ -368,5 +342,22 @@ void tcp_recovery_on_ack(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	r->last = r->time_first = r->sack_hint = 0;
 	r->n_segments = 0;
 	r->in_flight_bytes = 0;
-	tcp_recovery_on_rtt(r->path, rtt_us, ack->now_ns);
+	tcp_recovery_on_rtt(r->path, rtt_us, now_ns);
+	return rtt_us;
+}
+
+void tcp_recovery_on_ack(struct tcp_recovery *r, struct tcp_segment_pool *pool,
+	const struct tcp_ack *ack, struct tcp_acked *out)
+{
+	uint32_t bytes = r->in_flight_bytes;
+
+	if (UNLIKELY(!tcp_recovery_is_plain(r, pool, ack->una) || ack->options->n_sacks != 0)) {
+		tcp_recovery_on_ack_slow(r, pool, ack, out);
+		return;
+	}
+	*out = (struct tcp_acked){
+		.acked_bytes = bytes,
+		.delivered_bytes = bytes,
+		.rtt_us = tcp_recovery_on_plain_ack(r, pool, ack->now_ns),
+	};
 }

@@ -368,6 +368,16 @@ bool tcp_recv_queue_insert(struct tcp_recv_queue *q, struct rte_mbuf *m, uint32_
 	return kept;
 }
 
+void tcp_recv_queue_start(struct tcp_recv_queue *q, struct rte_mbuf *m, uint32_t *rcv_nxt)
+{
+	m->tx_offload = *rcv_nxt;
+	note_of(m)->next = m;
+	q->last = m;
+	q->n_mbufs = 1;
+	q->bytes = m->data_len;
+	*rcv_nxt += m->data_len;
+}
+
 bool tcp_recv_queue_holds(const struct tcp_recv_queue *q, struct tcp_range range)
 {
 	for (struct rte_mbuf *r = gap_first(q); r; r = range_behind(q, r))

@@ -5,8 +5,6 @@
  */
 #include "dataplane/tcp/tcp_impl.h"
 
-#define CE 3 /* IP header: congestion experienced (RFC 3168 5) */
-
 /* RFC 7323 5.3 R1: whether the time stamp is older than one that is not too old itself. */
 static inline bool is_old(const struct worker *w, const struct tcp_conn *c, const struct tcp_seg *s)
 {
@@ -169,7 +167,7 @@ static void note_congestion(struct worker *w, struct tcp_conn *c, const struct t
 {
 	if (s->flags & RTE_TCP_CWR_FLAG)
 		c->flags &= ~(uint32_t)TCP_CONN_ECE;
-	if (s->ecn == CE) {
+	if (s->ecn == TCP_CE) {
 		tcp_stats(w)->rx_marked++;
 		c->flags |= TCP_CONN_ECE;
 		if (s->bytes != 0)

@@ -7,6 +7,8 @@
 #ifndef DATAPLANE_TCP_TCP_TABLE_H
 #define DATAPLANE_TCP_TCP_TABLE_H
 
+#include <string.h>
+
 #include "dataplane/tcp/tcp_options.h"
 #include "lib/base/base.h"
 #include "lib/hash/flow_hash.h"
