@@ -42,11 +42,22 @@ static uint32_t send_limit(const struct tcp_worker *t, const struct tcp_conn *c)
 	const struct tcp_send_queue *q = &c->busy->send;
 	uint32_t free = t->blocks.n_free - MIN_OF(t->blocks.n_free, t->n_blocks_kept);
 	uint64_t share = (uint64_t)free / TCP_BLOCKS_SHARE * TCP_BLOCK_PAYLOAD_BYTES;
-	uint64_t first = TCP_BLOCK_PAYLOAD_BYTES - (q->last ? q->last->end : 0u);
+	uint64_t first = tcp_send_queue_near_room(q);
 	uint32_t most = t->limits.conn_send_bytes;
 
 	share = MAX_OF(share > q->bytes ? share - q->bytes : 0, first);
 	return most > q->bytes ? (uint32_t)MIN_OF(share, (uint64_t)most - q->bytes) : 0;
+}
+
+/* How many of @bytes fit that limit. */
+static inline uint32_t limited(const struct tcp_worker *t, const struct tcp_conn *c, uint32_t bytes)
+{
+	const struct tcp_send_queue *q = &c->busy->send;
+
+	if (LIKELY(bytes <= tcp_send_queue_near_room(q) &&
+		    (uint64_t)q->bytes + bytes <= t->limits.conn_send_bytes))
+		return bytes;
+	return MIN_OF(bytes, send_limit(t, c));
 }
 
 uint32_t tcp_send_room(const struct worker *w, const struct tcp_conn *c)
@@ -69,8 +80,7 @@ uint32_t tcp_send(struct worker *w, struct tcp_conn *c, const void *p, uint32_t 
 	if (UNLIKELY(c->state == TCP_CLOSED || (c->flags & TCP_CONN_FIN_WANTED)))
 		return 0;
 	if (LIKELY(tcp_busy_take(t, c)))
-		taken = tcp_send_queue_append(
-			&c->busy->send, &t->blocks, p, MIN_OF(bytes, send_limit(t, c)));
+		taken = tcp_send_queue_append(&c->busy->send, &t->blocks, p, limited(t, c, bytes));
 	if (UNLIKELY(taken < bytes)) {
 		c->flags |= TCP_CONN_WANT_WRITE;
 		if (c->busy->send.bytes < t->limits.conn_send_bytes)

@@ -40,8 +40,16 @@ static inline uint32_t two_be(uint16_t first_be, uint16_t second_be)
 	return (uint32_t)second_be << 16 | first_be;
 }
 
-static inline void write_ip4(
-	struct packet *p, const struct tcp_key *k, uint16_t tcp_bytes, uint8_t ecn)
+/* Stores @words one by one: they do not lie together before, and are not read back. */
+static __rte_always_inline void put_words(void *at, const uint32_t *words, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		memcpy((uint8_t *)at + 4 * i, &words[i], sizeof(*words));
+}
+
+/* Writes the IP header to @l3; the sum of the pseudo header. */
+static inline uint64_t write_ip4(
+	uint8_t *l3, const struct tcp_key *k, uint16_t tcp_bytes, uint8_t ecn)
 {
 	uint16_t total_be = htobe16((uint16_t)(IP4_HEADER_BYTES + tcp_bytes));
 	uint16_t kind_be = htobe16((uint16_t)(TTL_BYTES << 8 | IP4_PROTOCOL_TCP));
@@ -55,13 +63,13 @@ static inline void write_ip4(
 	memcpy(&v[4], k->remote, sizeof(v[4]));
 	ends = (uint64_t)v[3] + v[4];
 	v[2] = two_be(kind_be, checksum_finish(ends + v[0] + v[1] + kind_be));
-	memcpy(p->l3, v, sizeof(v));
-	p->sum = ends + htobe16(IP4_PROTOCOL_TCP) + htobe16(tcp_bytes);
+	put_words(l3, v, ARRAY_SIZE(v));
+	return ends + htobe16(IP4_PROTOCOL_TCP) + htobe16(tcp_bytes);
 }
 
-static void write_ip6(struct packet *p, const struct tcp_key *k, uint16_t tcp_bytes, uint8_t ecn)
+static uint64_t write_ip6(uint8_t *l3, const struct tcp_key *k, uint16_t tcp_bytes, uint8_t ecn)
 {
-	struct ip6_header *h = (struct ip6_header *)p->l3;
+	struct ip6_header *h = (struct ip6_header *)l3;
 
 	*h = (struct ip6_header){
 		.version_be = IP6_VERSION_BE | htobe32((uint32_t)ecn << 20),
@@ -71,12 +79,12 @@ static void write_ip6(struct packet *p, const struct tcp_key *k, uint16_t tcp_by
 	};
 	memcpy(h->src, k->local, sizeof(h->src));
 	memcpy(h->dst, k->remote, sizeof(h->dst));
-	p->sum = checksum_pseudo_ip6(h->src, h->dst, IP6_NEXT_TCP, tcp_bytes);
+	return checksum_pseudo_ip6(h->src, h->dst, IP6_NEXT_TCP, tcp_bytes);
 }
 
 /* A new packet from and to the ends @k with room for @tcp_bytes and its IP header. False: no
  * buffer. */
-static inline bool begin(struct worker *w, struct packet *p, const struct tcp_key *k,
+static __rte_always_inline bool begin(struct worker *w, struct packet *p, const struct tcp_key *k,
 	uint16_t tcp_bytes, uint8_t ecn)
 {
 	uint16_t ip_bytes = k->family == 4 ? IP4_HEADER_BYTES : IP6_HEADER_BYTES, bytes;
@@ -95,9 +103,9 @@ static inline bool begin(struct worker *w, struct packet *p, const struct tcp_ke
 	p->l3 = rte_pktmbuf_mtod_offset(p->m, uint8_t *, L2_BYTES);
 	p->tcp = (struct rte_tcp_hdr *)(p->l3 + ip_bytes);
 	if (LIKELY(k->family == 4))
-		write_ip4(p, k, tcp_bytes, ecn);
+		p->sum = write_ip4(p->l3, k, tcp_bytes, ecn);
 	else
-		write_ip6(p, k, tcp_bytes, ecn);
+		p->sum = write_ip6(p->l3, k, tcp_bytes, ecn);
 	return true;
 }
 
@@ -112,7 +120,7 @@ static inline void write_head(struct packet *p, const struct tcp_key *k, const s
 		two_be(htobe16((uint16_t)(words << 12 | h->flags)), htobe16(h->wnd)),
 	};
 
-	memcpy(p->tcp, v, sizeof(v));
+	put_words(p->tcp, v, ARRAY_SIZE(v));
 	p->sum += (uint64_t)v[0] + v[1] + v[2] + v[3];
 }
 
@@ -127,7 +135,7 @@ static inline void write_time_stamp(struct packet *p, uint32_t ts_val, uint32_t 
 {
 	uint32_t v[3] = {TS_WORD, htobe32(ts_val), htobe32(ts_ecr)};
 
-	memcpy(p->tcp + 1, v, sizeof(v));
+	put_words(p->tcp + 1, v, ARRAY_SIZE(v));
 	p->sum += (uint64_t)v[0] + v[1] + v[2];
 }
 
@@ -161,12 +169,12 @@ static inline void finish(
 
 /* Gives a segment whose payload is in no sum to the device. */
 static void leave_to_device(
-	struct worker *w, struct packet *p, const struct tcp_say *say, uint32_t head_bytes)
+	struct worker *w, struct packet p, const struct tcp_say *say, uint32_t head_bytes)
 {
-	p->m->l3_len = (uint8_t)((uint8_t *)p->tcp - p->l3);
-	p->m->l4_len = (uint8_t)head_bytes;
+	p.m->l3_len = (uint8_t)((uint8_t *)p.tcp - p.l3);
+	p.m->l4_len = (uint8_t)head_bytes;
 	tcp_stats(w)->tx_segments++;
-	tcp_burst_begin(w, p->m, say);
+	tcp_burst_begin(w, p.m, say);
 }
 
 /* The options of a segment of @c that has more to tell than the time; how many bytes. */
@@ -181,6 +189,24 @@ static uint32_t other_options(struct worker *w, const struct tcp_conn *c, uint8_
 	if (c->flags & TCP_CONN_SACK)
 		o.n_sacks = (uint8_t)tcp_text_sacks(c, o.sacks);
 	return tcp_options_write(at, &o);
+}
+
+/* The payload, with its sum unless that is @by_device. */
+static inline void write_payload(struct packet *p, struct tcp_conn *c, const struct tcp_say *say,
+	uint32_t head_bytes, bool by_device)
+{
+	struct tcp_send_queue *q = &c->busy->send;
+	const uint8_t *from = tcp_send_queue_at(q, say->offset);
+	uint8_t *at = (uint8_t *)p->tcp + head_bytes;
+
+	BRAID_ASSERT(say->bytes <= q->bytes && say->offset <= q->bytes - say->bytes);
+	if (LIKELY(from && !by_device)) {
+		p->sum = checksum_copy(at, from, say->bytes, p->sum);
+		return;
+	}
+	tcp_send_queue_copy(q, say->offset, at, say->bytes);
+	if (!by_device)
+		p->sum = checksum_sum(at, say->bytes, p->sum);
 }
 
 /* The window field of what @c says. */
@@ -223,15 +249,11 @@ bool tcp_emit(struct worker *w, struct tcp_conn *c, const struct tcp_say *say)
 	else if (option_bytes)
 		write_time_stamp(&p, tcp_ts_now(w, c->ts_offset), c->ts_recent);
 	if (bytes) {
-		uint8_t *at = (uint8_t *)p.tcp + head_bytes;
-
-		tcp_send_queue_copy(&c->busy->send, say->offset, at, bytes);
-		if (LIKELY(!by_device))
-			p.sum = checksum_sum(at, bytes, p.sum);
+		write_payload(&p, c, say, head_bytes, by_device);
 		tcp_stats(w)->tx_bytes += bytes;
 	}
 	if (UNLIKELY(by_device))
-		leave_to_device(w, &p, say, head_bytes);
+		leave_to_device(w, p, say, head_bytes);
 	else
 		finish(w, &p, &c->key, c->iface);
 	/* Every segment acknowledges (RFC 9293 3.10.7.4). */

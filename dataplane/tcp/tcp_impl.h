@@ -453,8 +453,24 @@ static inline void tcp_window_heed(struct tcp_conn *c, const struct tcp_seg *s)
 	}
 }
 
+/* By how much its right edge could move. */
+static inline uint32_t tcp_window_opening_bytes(const struct tcp_conn *c)
+{
+	uint32_t unread_bytes = MIN_OF(c->busy->recv.bytes, c->rcv_limit);
+	int32_t opening = (int32_t)(c->rcv_nxt + c->rcv_limit - unread_bytes - c->rcv_adv);
+
+	return opening > 0 ? (uint32_t)opening : 0;
+}
+
 /* The window to announce, not scaled; moves the right edge (RFC 9293 3.8.6.2.2). */
-uint32_t tcp_window_announce(struct tcp_conn *c);
+static inline uint32_t tcp_window_announce(struct tcp_conn *c)
+{
+	uint32_t opening = tcp_window_opening_bytes(c);
+
+	if (c->busy->recv.bytes == 0 || opening >= MIN_OF(c->rcv_limit / 2, (uint32_t)c->mss_bytes))
+		c->rcv_adv += opening;
+	return c->rcv_adv - c->rcv_nxt;
+}
 
 /* The application took @bytes: the window may grow, and is announced when it opened enough. */
 void tcp_window_consumed(struct worker *w, struct tcp_conn *c, uint32_t bytes);

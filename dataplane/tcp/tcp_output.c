@@ -113,8 +113,10 @@ static void fin_sent(struct worker *w, struct tcp_conn *c)
 		tcp_state_set(w, c, TCP_FIN_WAIT_1);
 }
 
-/* Sends the next @bytes of new data, and FIN behind them if @fin. False: no record is left. */
-static bool send_segment(struct worker *w, struct tcp_conn *c, uint32_t bytes, bool fin)
+/* Sends the next @bytes of new data, and FIN behind them if @fin; @last: nothing else waits. False:
+ * no record is left. */
+static __rte_always_inline bool send_one(
+	struct worker *w, struct tcp_conn *c, uint32_t bytes, bool fin, bool last)
 {
 	struct tcp_worker *t = w->tcp;
 	struct tcp_range range = {c->snd_nxt, c->snd_nxt + bytes + fin};
@@ -130,7 +132,7 @@ static bool send_segment(struct worker *w, struct tcp_conn *c, uint32_t bytes, b
 		tcp_stats(w)->limit_send++;
 		return false;
 	}
-	if (bytes == tcp_unsent_bytes(c) && bytes)
+	if (last && bytes)
 		say.flags |= RTE_TCP_PSH_FLAG;
 	/* A window probe may not be marked, and is not what tells of a reduction (RFC 3168 6.1.6).
 	 */
@@ -153,6 +155,11 @@ static bool send_segment(struct worker *w, struct tcp_conn *c, uint32_t bytes, b
 	c->flags |= TCP_CONN_SENT;
 	c->sent_at = tcp_now(w);
 	return true;
+}
+
+static bool send_segment(struct worker *w, struct tcp_conn *c, uint32_t bytes, bool fin)
+{
+	return send_one(w, c, bytes, fin, bytes == tcp_unsent_bytes(c));
 }
 
 /* RFC 5681 4.1: after a pause the window starts small again. */
@@ -246,6 +253,28 @@ static bool send_new(struct worker *w, struct tcp_conn *c)
 	return false;
 }
 
+/* Whether all that waits to be sent fits one segment and the peer's window, and nothing is out: the
+ * congestion window is no question then. */
+static inline bool is_reply(const struct tcp_conn *c)
+{
+	const struct tcp_busy *b = c->busy;
+
+	return c->state == TCP_ESTABLISHED && b->send.bytes != 0 && c->snd_nxt == c->snd_una &&
+	       b->send.bytes <= MIN_OF((uint32_t)c->mss_bytes, c->snd_wnd) &&
+	       b->rec.n_segments == 0 && b->recv.n_ranges == 0 && c->mtu_at == 0 &&
+	       !(c->flags & (TCP_CONN_FIN_WANTED | TCP_CONN_DSACK | TCP_CONN_PROBING));
+}
+
+/* What send_new comes to for such a one. The lanes have room for one packet whenever a connection
+ * is looked after. */
+static inline void send_reply(struct worker *w, struct tcp_conn *c)
+{
+	restart_after_idle(w, c);
+	c->flags &= ~(uint32_t)TCP_CONN_CWND_LIMITED;
+	if (UNLIKELY(!send_one(w, c, c->busy->send.bytes, false, true)))
+		c->flags |= TCP_CONN_AGAIN;
+}
+
 /* Acknowledges what came, now or a little later (RFC 9293 3.8.6.3, RFC 5681 4.2). */
 static inline void acknowledge(struct worker *w, struct tcp_conn *c)
 {
@@ -275,7 +304,9 @@ bool tcp_output(struct worker *w, struct tcp_conn *c)
 	}
 	burst->conn = c;
 	burst->way_known = false;
-	if (!(c->flags & TCP_CONN_PROBING)) {
+	if (LIKELY(is_reply(c))) {
+		send_reply(w, c);
+	} else if (!(c->flags & TCP_CONN_PROBING)) {
 		if (UNLIKELY(c->busy->rec.lost_first != 0))
 			full = send_lost(w, c);
 		/* New data waits while old is lost (RFC 6675 5 (C)). */

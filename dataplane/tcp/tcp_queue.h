@@ -59,6 +59,21 @@ uint64_t tcp_send_queue_room(const struct tcp_send_queue *q, const struct tcp_bl
  * each other cost nothing to find, of new data and of what is sent again meanwhile. */
 void tcp_send_queue_copy(struct tcp_send_queue *q, uint32_t offset, void *dst, uint32_t bytes);
 
+/* The byte at @offset if all of the queue lies together, as a reply does, else NULL. It stays there
+ * until it is released. */
+static inline const uint8_t *tcp_send_queue_at(const struct tcp_send_queue *q, uint32_t offset)
+{
+	const struct tcp_block *b = q->last;
+
+	return b && b->next == b ? b->bytes + b->start + offset : NULL;
+}
+
+/* Room in the last block, or in the first one that is taken. */
+static inline uint32_t tcp_send_queue_near_room(const struct tcp_send_queue *q)
+{
+	return TCP_BLOCK_PAYLOAD_BYTES - (q->last ? q->last->end : 0u);
+}
+
 /* Drops the first @bytes, which were acknowledged. */
 void tcp_send_queue_release(struct tcp_send_queue *q, struct tcp_block_pool *pool, uint32_t bytes);
 

@@ -159,12 +159,6 @@ void tcp_recovery_on_rto(struct tcp_recovery *r, struct tcp_segment_pool *pool, 
 	r->undo_open = was_open;
 }
 
-bool tcp_recovery_may_probe(const struct tcp_recovery *r)
-{
-	return r->has_sack && r->n_segments > 0 && r->n_sacked == 0 && !r->in_recovery &&
-	       !r->probing;
-}
-
 void tcp_recovery_on_probe(
 	struct tcp_recovery *r, const struct tcp_segment_pool *pool, bool retransmitted)
 {

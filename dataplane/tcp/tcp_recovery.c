@@ -46,22 +46,31 @@ static inline bool has_share(const struct tcp_segment_pool *pool, uint32_t n)
 int tcp_recovery_on_send(struct tcp_recovery *r, struct tcp_segment_pool *pool,
 	struct tcp_range range, uint8_t flags, uint64_t now_ns)
 {
-	uint32_t number;
+	uint32_t number = pool->free;
 	struct tcp_segment *s;
 
 	BRAID_ASSERT(tcp_seq_lt(range.start, range.end));
-	BRAID_ASSERT(!r->last || tcp_segment_at(pool, r->last)->end == range.start);
-	number = has_share(pool, r->n_segments) ? segment_insert(r, pool, r->last) : 0;
-	if (number == 0)
-		return -ENOBUFS;
-	s = tcp_segment_at(pool, number);
+	if (LIKELY(r->last == 0 && number != 0)) {
+		/* The only one is both rings. */
+		s = tcp_segment_at(pool, number);
+		pool->free = s->next;
+		pool->n_free--;
+		r->last = r->time_first = s->next = s->link_next = s->link_prev = number;
+		r->n_segments = 1;
+	} else {
+		BRAID_ASSERT(!r->last || tcp_segment_at(pool, r->last)->end == range.start);
+		number = has_share(pool, r->n_segments) ? segment_insert(r, pool, r->last) : 0;
+		if (number == 0)
+			return -ENOBUFS;
+		s = tcp_segment_at(pool, number);
+		tcp_link_add(pool, &r->time_first, number, 0);
+	}
 	s->sent_ns = now_ns;
 	s->start = range.start;
 	s->end = range.end;
 	s->flags = flags & (TCP_SEGMENT_FIN | TCP_SEGMENT_SYN);
 	s->n_sent = 1;
 	s->n_merged = 1;
-	tcp_link_add(pool, &r->time_first, number, 0);
 	r->in_flight_bytes += range.end - range.start;
 	return 0;
 }

@@ -203,7 +203,11 @@ void tcp_recovery_join(struct tcp_recovery *r, struct tcp_segment_pool *pool, st
 	uint32_t payload_bytes);
 
 /* Whether a tail loss probe may be scheduled for what is out (RFC 8985 7.2). */
-bool tcp_recovery_may_probe(const struct tcp_recovery *r);
+static inline bool tcp_recovery_may_probe(const struct tcp_recovery *r)
+{
+	return r->has_sack && r->n_segments > 0 && r->n_sacked == 0 && !r->in_recovery &&
+	       !r->probing;
+}
 
 /* A tail loss probe left: new data, or the last segment @retransmitted. After the on_send or
  * on_retransmit of it. */
@@ -211,7 +215,17 @@ void tcp_recovery_on_probe(
 	struct tcp_recovery *r, const struct tcp_segment_pool *pool, bool retransmitted);
 
 /* RTO with backoff applied, in bounds (RFC 6298 2). */
-uint64_t tcp_recovery_rto_us(const struct tcp_path *path);
+static inline uint64_t tcp_recovery_rto_us(const struct tcp_path *path)
+{
+	uint64_t rto = TCP_RTO_INITIAL_US;
+
+	/* The least applies to the variance (RFC 6298's G), as hosts do: a steady path just below
+	 * it must not time out whenever an acknowledgement is delayed. */
+	if (LIKELY(path->srtt_us != 0))
+		rto = path->srtt_us +
+		      MAX_OF(4 * (uint64_t)path->rttvar_us, (uint64_t)TCP_RTO_MIN_US);
+	return MIN_OF(rto << path->rto_backoff, (uint64_t)TCP_RTO_MAX_US);
+}
 
 /* How long ago the oldest of what is outstanding was sent; 0: nothing is. */
 uint64_t tcp_recovery_age_us(
@@ -219,7 +233,15 @@ uint64_t tcp_recovery_age_us(
 
 /* Time of the tail loss probe after the last transmission (RFC 8985 7.2), never beyond the RTO.
  * @one_segment: only one is in flight, so the peer may delay its acknowledgement. */
-uint64_t tcp_recovery_pto_us(const struct tcp_path *path, bool one_segment);
+static inline uint64_t tcp_recovery_pto_us(const struct tcp_path *path, bool one_segment)
+{
+	uint64_t pto = TCP_RTO_INITIAL_US;
+	uint64_t rto = tcp_recovery_rto_us(path);
+
+	if (LIKELY(path->srtt_us != 0))
+		pto = 2 * (uint64_t)path->srtt_us + (one_segment ? TCP_ACK_DELAY_US : 0);
+	return MIN_OF(pto, rto);
+}
 
 /* A round-trip sample (RFC 6298 2.2, 2.3); tcp_recovery_on_ack takes its own. */
 void tcp_recovery_on_rtt(struct tcp_path *path, uint32_t rtt_us, uint64_t now_ns);

@@ -427,6 +427,13 @@ void tcp_recv_queue_consume(struct tcp_recv_queue *q, uint32_t bytes)
 {
 	BRAID_ASSERT(bytes <= q->bytes);
 	q->bytes -= bytes;
+	/* All of the only one, as requests are. */
+	if (LIKELY(q->bytes == 0 && q->n_mbufs == 1)) {
+		rte_pktmbuf_free_seg(q->last);
+		q->last = NULL;
+		q->n_mbufs = 0;
+		return;
+	}
 	while (bytes > 0) {
 		struct rte_mbuf *m = note_of(q->last)->next;
 

@@ -31,25 +31,3 @@ void tcp_recovery_on_rtt(struct tcp_path *path, uint32_t rtt_us, uint64_t now_ns
 	path->rto_backoff = 0;
 	tcp_rtt_min(path, rtt, now_ns);
 }
-
-uint64_t tcp_recovery_rto_us(const struct tcp_path *path)
-{
-	uint64_t rto = TCP_RTO_INITIAL_US;
-
-	/* The least applies to the variance (RFC 6298's G), as hosts do: a steady path just below
-	 * it must not time out whenever an acknowledgement is delayed. */
-	if (path->srtt_us != 0)
-		rto = path->srtt_us +
-		      MAX_OF(4 * (uint64_t)path->rttvar_us, (uint64_t)TCP_RTO_MIN_US);
-	return MIN_OF(rto << path->rto_backoff, (uint64_t)TCP_RTO_MAX_US);
-}
-
-uint64_t tcp_recovery_pto_us(const struct tcp_path *path, bool one_segment)
-{
-	uint64_t pto = TCP_RTO_INITIAL_US;
-	uint64_t rto = tcp_recovery_rto_us(path);
-
-	if (path->srtt_us != 0)
-		pto = 2 * (uint64_t)path->srtt_us + (one_segment ? TCP_ACK_DELAY_US : 0);
-	return MIN_OF(pto, rto);
-}

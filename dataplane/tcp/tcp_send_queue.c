@@ -61,6 +61,16 @@ uint32_t tcp_send_queue_append(
 	const uint8_t *from = p;
 	uint32_t left = MIN_OF(bytes, UINT32_MAX - q->bytes);
 
+	if (LIKELY(left != 0 && left <= tcp_send_queue_near_room(q))) {
+		struct tcp_block *b = block_with_room(q, pool);
+
+		if (UNLIKELY(!b))
+			return 0;
+		memcpy(b->bytes + b->end, from, left);
+		b->end = (uint16_t)(b->end + left);
+		q->bytes += left;
+		return left;
+	}
 	while (left > 0) {
 		struct tcp_block *b = block_with_room(q, pool);
 		uint32_t n;
@@ -111,9 +121,15 @@ static void copy_from(
 
 void tcp_send_queue_copy(struct tcp_send_queue *q, uint32_t offset, void *dst, uint32_t bytes)
 {
+	const uint8_t *from = tcp_send_queue_at(q, offset);
+
 	BRAID_ASSERT(bytes <= q->bytes && offset <= q->bytes - bytes);
 	if (bytes == 0)
 		return;
+	if (from) {
+		memcpy(dst, from, bytes);
+		return;
+	}
 	if (LIKELY(q->cursor && offset >= q->cursor_bytes)) {
 		copy_from(&q->cursor, &q->cursor_bytes, offset, dst, bytes);
 		return;
@@ -155,9 +171,15 @@ static uint32_t released_offset(const struct tcp_send_queue *q, const struct tcp
 
 void tcp_send_queue_release(struct tcp_send_queue *q, struct tcp_block_pool *pool, uint32_t bytes)
 {
+	struct tcp_block *last = q->last;
 	uint32_t left = bytes;
 
 	BRAID_ASSERT(bytes <= q->bytes);
+	if (LIKELY(bytes == q->bytes && last && last->next == last)) {
+		*q = (struct tcp_send_queue){0};
+		block_give(pool, last);
+		return;
+	}
 	while (left > 0) {
 		struct tcp_block *b = q->last->next;
 		uint32_t n = MIN_OF(left, (uint32_t)(b->end - b->start));

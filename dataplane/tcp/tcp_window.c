@@ -7,26 +7,6 @@
 
 #define GROW_TICKS_MIN 1 /* round trips are not measured more finely */
 
-/* By how much the right edge could move. */
-static uint32_t opening_bytes(const struct tcp_conn *c)
-{
-	uint32_t free_bytes =
-		c->rcv_limit > c->busy->recv.bytes ? c->rcv_limit - c->busy->recv.bytes : 0;
-	int32_t opening = (int32_t)(c->rcv_nxt + free_bytes - c->rcv_adv);
-
-	return opening > 0 ? (uint32_t)opening : 0;
-}
-
-uint32_t tcp_window_announce(struct tcp_conn *c)
-{
-	uint32_t opening = opening_bytes(c);
-
-	if (opening >= MIN_OF(c->rcv_limit / 2, (uint32_t)c->mss_bytes) ||
-		(opening != 0 && c->busy->recv.bytes == 0))
-		c->rcv_adv += opening;
-	return c->rcv_adv - c->rcv_nxt;
-}
-
 /* Doubles the limit when a window was consumed within a round trip: the peer is held up by it. */
 static void grow(struct worker *w, struct tcp_conn *c, uint32_t bytes)
 {
@@ -47,9 +27,10 @@ void tcp_window_consumed(struct worker *w, struct tcp_conn *c, uint32_t bytes)
 {
 	if (UNLIKELY(c->rcv_limit < w->tcp->limits.conn_recv_bytes))
 		grow(w, c, bytes);
+	if (LIKELY(c->rcv_adv - c->rcv_nxt >= c->rcv_limit / 2))
+		return;
 	/* Two full segments, or half of all: the peer may be waiting for it. */
-	if (opening_bytes(c) >= MIN_OF(c->rcv_limit / 2, 2u * c->mss_bytes) &&
-		c->rcv_adv - c->rcv_nxt < c->rcv_limit / 2) {
+	if (tcp_window_opening_bytes(c) >= MIN_OF(c->rcv_limit / 2, 2u * c->mss_bytes)) {
 		c->flags |= TCP_CONN_ACK_NOW;
 		tcp_service_add(w, c);
 	}

@@ -87,6 +87,31 @@ static inline uint64_t checksum_sum(const void *data, size_t len, uint64_t sum)
 	return checksum_add(checksum_add(sum, other), rest);
 }
 
+/* The same while @data is copied to @to, which is elsewhere. */
+static inline uint64_t checksum_copy(void *to, const void *data, size_t len, uint64_t sum)
+{
+	const uint8_t *p = data;
+	uint8_t *q = to;
+	uint64_t other = 0;
+
+	for (; len >= 2 * sizeof(sum); len -= 2 * sizeof(sum)) {
+		uint64_t v[2];
+
+		memcpy(v, p, sizeof(v));
+		memcpy(q, v, sizeof(v));
+		sum = checksum_add(sum, v[0]);
+		other = checksum_add(other, v[1]);
+		p += sizeof(v);
+		q += sizeof(v);
+	}
+	/* The last bytes in one store, over some that are there already. */
+	if (LIKELY(q != to))
+		memcpy(q + len - 2 * sizeof(sum), p + len - 2 * sizeof(sum), 2 * sizeof(sum));
+	else
+		memcpy(q, p, len);
+	return checksum_sum(p, len, checksum_add(sum, other));
+}
+
 /*
  * The sum of two adjacent pieces from the sums of each: the second piece's words lie across the
  * first's if that has an odd length @first_bytes (RFC 1071, 2B).

@@ -86,6 +86,27 @@ static void small_appends_share_a_block(void **state)
 	assert_int_equal(pool.n_free, BLOCKS - 2);
 }
 
+static void what_fits_one_block_lies_together(void **state)
+{
+	assert_null(tcp_send_queue_at(&q, 0));
+	assert_int_equal(tcp_send_queue_near_room(&q), TCP_BLOCK_PAYLOAD_BYTES);
+	assert_int_equal(append(0, 700), 700);
+	tcp_send_queue_release(&q, &pool, 100);
+	for (uint32_t i = 0; i < 600; i++)
+		assert_int_equal(*tcp_send_queue_at(&q, i), byte_at(100 + i));
+	assert_int_equal(tcp_send_queue_near_room(&q), TCP_BLOCK_PAYLOAD_BYTES - 700);
+	assert_int_equal(append(700, TCP_BLOCK_PAYLOAD_BYTES - 699), TCP_BLOCK_PAYLOAD_BYTES - 699);
+	assert_null(tcp_send_queue_at(&q, 0));
+	expect(100, 0, TCP_BLOCK_PAYLOAD_BYTES - 99);
+	/* Copies from one block and from two find the same. */
+	tcp_send_queue_release(&q, &pool, TCP_BLOCK_PAYLOAD_BYTES - 100);
+	assert_int_equal(*tcp_send_queue_at(&q, 0), byte_at(TCP_BLOCK_PAYLOAD_BYTES));
+	expect(TCP_BLOCK_PAYLOAD_BYTES, 0, 1);
+	tcp_send_queue_release(&q, &pool, 1);
+	assert_int_equal(pool.n_free, BLOCKS);
+	assert_null(tcp_send_queue_at(&q, 0));
+}
+
 static void an_empty_queue_holds_no_block(void **state)
 {
 	append(0, 3000);
@@ -170,6 +191,7 @@ int main(void)
 		cmocka_unit_test_setup(bytes_are_found_at_every_offset, start),
 		cmocka_unit_test_setup(an_append_takes_what_there_is_room_for, start),
 		cmocka_unit_test_setup(small_appends_share_a_block, start),
+		cmocka_unit_test_setup(what_fits_one_block_lies_together, start),
 		cmocka_unit_test_setup(an_empty_queue_holds_no_block, start),
 		cmocka_unit_test_setup(copies_in_a_row_begin_where_the_last_one_ended, start),
 		cmocka_unit_test_setup(copies_at_both_ends_do_not_pass_what_lies_between, start),
