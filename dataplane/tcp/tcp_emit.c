@@ -199,13 +199,13 @@ static inline void write_payload(struct packet *p, struct tcp_conn *c, const str
 	const uint8_t *from = tcp_send_queue_at(q, say->offset);
 	uint8_t *at = (uint8_t *)p->tcp + head_bytes;
 
-	BRAID_ASSERT(say->bytes <= q->bytes && say->offset <= q->bytes - say->bytes);
-	if (LIKELY(from && !by_device)) {
-		p->sum = checksum_copy(at, from, say->bytes, p->sum);
-		return;
+	if (LIKELY(from != NULL)) {
+		BRAID_ASSERT(say->bytes <= q->bytes && say->offset <= q->bytes - say->bytes);
+		memcpy(at, from, say->bytes);
+	} else {
+		tcp_send_queue_copy(q, say->offset, at, say->bytes);
 	}
-	tcp_send_queue_copy(q, say->offset, at, say->bytes);
-	if (!by_device)
+	if (LIKELY(!by_device))
 		p->sum = checksum_sum(at, say->bytes, p->sum);
 }
 

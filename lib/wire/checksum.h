@@ -47,20 +47,35 @@ static inline uint16_t checksum_finish_udp(uint64_t sum)
 	return check == 0 ? 0xffff : check;
 }
 
+/* The eight bytes at @p. */
+static inline uint64_t checksum_word(const uint8_t *p)
+{
+	uint64_t word;
+
+	memcpy(&word, p, sizeof(word));
+	return word;
+}
+
 /* The sum of @len bytes at @data plus @sum. The data must start at an even offset of the message.
  */
 static inline uint64_t checksum_sum(const void *data, size_t len, uint64_t sum)
 {
 	const uint8_t *p = data;
-	uint64_t word, rest = 0, other = 0;
+	uint64_t word, rest = 0, second = 0, third = 0, fourth = 0;
 
-	/* Two chains of additions with carry, which do not wait for each other. */
-	for (; len >= 2 * sizeof(word); len -= 2 * sizeof(word), p += 2 * sizeof(word)) {
-		uint64_t v[2];
-
-		memcpy(v, p, sizeof(v));
-		sum = checksum_add(sum, v[0]);
-		other = checksum_add(other, v[1]);
+	/* Chains of additions with carry, which do not wait for each other. */
+	for (; len >= 4 * sizeof(word); len -= 4 * sizeof(word), p += 4 * sizeof(word)) {
+		sum = checksum_add(sum, checksum_word(p));
+		second = checksum_add(second, checksum_word(p + 8));
+		third = checksum_add(third, checksum_word(p + 16));
+		fourth = checksum_add(fourth, checksum_word(p + 24));
+	}
+	sum = checksum_add(sum, third);
+	second = checksum_add(second, fourth);
+	if (len & 16) {
+		sum = checksum_add(sum, checksum_word(p));
+		second = checksum_add(second, checksum_word(p + 8));
+		p += 16;
 	}
 	if (len & 8) {
 		memcpy(&word, p, sizeof(word));
@@ -84,32 +99,7 @@ static inline uint64_t checksum_sum(const void *data, size_t len, uint64_t sum)
 	}
 	if (len & 1)
 		rest += htole16(*p);
-	return checksum_add(checksum_add(sum, other), rest);
-}
-
-/* The same while @data is copied to @to, which is elsewhere. */
-static inline uint64_t checksum_copy(void *to, const void *data, size_t len, uint64_t sum)
-{
-	const uint8_t *p = data;
-	uint8_t *q = to;
-	uint64_t other = 0;
-
-	for (; len >= 2 * sizeof(sum); len -= 2 * sizeof(sum)) {
-		uint64_t v[2];
-
-		memcpy(v, p, sizeof(v));
-		memcpy(q, v, sizeof(v));
-		sum = checksum_add(sum, v[0]);
-		other = checksum_add(other, v[1]);
-		p += sizeof(v);
-		q += sizeof(v);
-	}
-	/* The last bytes in one store, over some that are there already. */
-	if (LIKELY(q != to))
-		memcpy(q + len - 2 * sizeof(sum), p + len - 2 * sizeof(sum), 2 * sizeof(sum));
-	else
-		memcpy(q, p, len);
-	return checksum_sum(p, len, checksum_add(sum, other));
+	return checksum_add(checksum_add(sum, second), rest);
 }
 
 /*

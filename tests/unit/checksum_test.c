@@ -59,29 +59,6 @@ static void any_length_and_alignment_equals_the_definition(void **state)
 	}
 }
 
-static void a_copy_has_the_bytes_and_the_sum(void **state)
-{
-	for (size_t len = 0; len < 300; len++) {
-		for (size_t align = 0; align < 8; align++) {
-			uint8_t *from = malloc(align + len + 1), *to = malloc(8 - align + len + 1);
-
-			assert_non_null(from);
-			assert_non_null(to);
-			fill(from + align, len);
-			memset(to, 0xa5, 8 - align + len + 1);
-			assert_int_equal(
-				checksum_fold(checksum_copy(to + 8 - align, from + align, len, 7)),
-				checksum_fold(checksum_sum(from + align, len, 7)));
-			assert_memory_equal(to + 8 - align, from + align, len);
-			assert_int_equal(to[8 - align + len], 0xa5);
-			for (size_t i = 0; i < 8 - align; i++)
-				assert_int_equal(to[i], 0xa5);
-			free(from);
-			free(to);
-		}
-	}
-}
-
 static void a_large_buffer_of_ones_loses_no_carry(void **state)
 {
 	size_t len = 1 << 20;
@@ -251,7 +228,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(any_length_and_alignment_equals_the_definition),
-		cmocka_unit_test(a_copy_has_the_bytes_and_the_sum),
 		cmocka_unit_test(a_large_buffer_of_ones_loses_no_carry),
 		cmocka_unit_test(the_example_of_rfc_1071_comes_out),
 		cmocka_unit_test(pieces_combine_to_the_whole),
