@@ -63,6 +63,7 @@ SYMBOL_PREFIXES = {
     "lib/fib": ("fib_",),
     "lib/hash": ("crc16_", "siphash_", "flow_hash_", "maglev_"),
     "lib/rcu": ("rcu_",),
+    "lib/task": ("braid_", "task_"),
     "lib/timer": ("wheel_",),
     "lib/wire": ("checksum_", "number_", "pcapng_", "resp_"),
     "dataplane/core": (
