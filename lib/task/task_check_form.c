@@ -26,6 +26,13 @@ static enum task_rule check_fields(const struct task_insn *i, struct form form)
 	return TASK_ACCEPTED;
 }
 
+/* Its code for x86 moves one of the two over the other before it reads both (22.11.11). */
+static bool needs_two_registers(uint32_t op)
+{
+	return op == TASK_DIV || op == TASK_MOD || op == TASK_LSH || op == TASK_RSH ||
+	       op == TASK_ARSH;
+}
+
 static enum task_rule check_alu(const struct task_insn *i)
 {
 	bool by_register = task_insn_by_register(i);
@@ -34,6 +41,10 @@ static enum task_rule check_alu(const struct task_insn *i)
 
 	if (op > TASK_END)
 		return TASK_RULE_opcode;
+	if (op == TASK_ARSH && task_insn_class(i) == TASK_ALU)
+		return TASK_RULE_shift_32_bit;
+	if (by_register && i->dst == i->src && needs_two_registers(op))
+		return TASK_RULE_operand_itself;
 	if (op == TASK_END) {
 		if (task_insn_class(i) != TASK_ALU)
 			return TASK_RULE_opcode;
@@ -112,6 +123,9 @@ static enum task_rule check_jump(struct task_checker *c, uint32_t at)
 	if (op > TASK_JSLE ||
 		(by_register && (op == TASK_JA || op == TASK_CALL || op == TASK_EXIT)))
 		return TASK_RULE_opcode;
+	/* Its code for x86 has one byte of the constant where there must be four (22.11.11). */
+	if (op == TASK_JSET && !by_register)
+		return TASK_RULE_jump_bits;
 	if (op == TASK_CALL) {
 		if (i->src == TASK_CALL_LOCAL)
 			return TASK_RULE_call_local;

@@ -107,13 +107,21 @@ static void calls_have_one_kind(void **state)
 	TASK_REFUSED(call_kind, ".raw 0x85 0 2 0 3; exit", ".raw 0x85 0 15 0 3; exit");
 }
 
+static void jumps_by_bits_of_constants_are_refused(void **state)
+{
+	TASK_REFUSED(jump_bits, "r0 = 0; if r0 & 1 goto +0; exit",
+		"r0 = 0; if r0 & -1 goto +0; exit", "r0 = 0; if r0 & 0x10000 goto +0; exit");
+	TASK_FINE("r0 = 0; r2 = 1; if r0 & r2 goto +0; exit");
+}
+
 static void jumps_stay_inside_and_go_forward(void **state)
 {
 	TASK_REFUSED(jump_back, "r0 = 0; goto -1; exit", "r0 = 0; goto -2; exit",
 		"r0 = 0; a:; r0 += 1; if r0 < 10 goto a; exit",
 		"r0 = 0; a:; if r0 != 0 goto a; exit", "r0 = 0; a:; r0 = 1; goto a; exit",
 		"r0 = 0; r2 = 5; a:; r2 -= 1; if r2 s> 0 goto a; exit",
-		"r0 = 0; r2 = 0; a:; if r0 == r2 goto a; exit", "r0 = 0; if r0 & 1 goto -1; exit");
+		"r0 = 0; r2 = 0; a:; if r0 == r2 goto a; exit",
+		"r0 = 0; r2 = 1; if r0 & r2 goto -1; exit");
 	TASK_REFUSED(jump_outside, "goto +1; exit", "goto +32767; exit", "goto -2; exit",
 		"r0 = 0; goto -32768; exit", "r0 = 0; if r0 == 0 goto +1; exit",
 		"r0 = 0; if r0 > r1 goto +2; exit", "r0 = 0; exit; goto +0",
@@ -135,6 +143,7 @@ int main(void)
 		cmocka_unit_test(the_end_of_the_stack_is_never_written),
 		cmocka_unit_test(numbers_of_64_bits_have_two_halves),
 		cmocka_unit_test(calls_have_one_kind),
+		cmocka_unit_test(jumps_by_bits_of_constants_are_refused),
 		cmocka_unit_test(jumps_stay_inside_and_go_forward),
 	};
 

@@ -98,7 +98,7 @@ static void pointers_are_not_compared(void **state)
 	TASK_REFUSED(pointer_compare, "r0 = 0; if r1 == 0 goto +0; exit",
 		"r0 = 0; if r1 != 0 goto +0; exit", "r0 = 0; if r1 == r10 goto +0; exit",
 		"r0 = 0; if r0 < r1 goto +0; exit", "r0 = 0; if r10 s> 0 goto +0; exit",
-		"r0 = 0; if r1 & 7 goto +0; exit",
+		"r0 = 0; if r1 & r0 goto +0; exit",
 		"r0 = 0; r2 = rodata 0; if r2 > r0 goto +0; exit",
 		"r0 = 0; r2 = r1; r2 += 8; if r2 <= r1 goto +0; exit");
 }
@@ -139,8 +139,8 @@ static void branches_do_not_multiply_the_time(void **state)
 	insns[0] = (struct task_insn){.code = TASK_OP(TASK_MOV, TASK_ALU64), .dst = 0};
 	insns[1] = (struct task_insn){.code = TASK_LDX | TASK_MODE_MEM | 0x18, .dst = 2, .src = 1};
 	for (int i = 2; i < TASK_INSNS_MAX - 1; i++)
-		insns[i] = (struct task_insn){.code = TASK_OP(i % 2 ? TASK_ADD : TASK_JSET,
-						      i % 2 ? TASK_ALU64 : TASK_JMP),
+		insns[i] = (struct task_insn){
+			.code = TASK_OP(i % 2 ? TASK_ADD : TASK_JGT, i % 2 ? TASK_ALU64 : TASK_JMP),
 			.dst = i % 2 ? 0 : 2,
 			.off = i % 2 ? 0 : 1,
 			.imm = 1 << i % 31};
