@@ -180,29 +180,105 @@ static inline void task_generate_store(struct task_generated *g)
 	task_put(g, i);
 }
 
-/* A pointer with a masked index, and an access through it. */
+/* dst op= imm, in 64 bits. */
+static inline void task_put_alu(struct task_generated *g, uint32_t op, uint8_t dst, uint32_t imm)
+{
+	task_put(g, (struct task_insn){
+			    .code = TASK_OP(op, TASK_ALU64), .dst = dst & 15, .imm = (int32_t)imm});
+}
+
+/* Bounds an index by an operation with another number that is bounded. */
+static inline void task_generate_narrow(struct task_generated *g, uint8_t index)
+{
+	static const uint8_t ops[] = {
+		TASK_DIV, TASK_MOD, TASK_RSH, TASK_LSH, TASK_SUB, TASK_MUL, TASK_XOR, TASK_OR};
+	uint32_t op = ops[task_choose(g, ARRAY_SIZE(ops))];
+	uint8_t by = (uint8_t)((index + 1 + task_choose(g, 3)) % TASK_FRAME);
+
+	if (by == 1 || by == 6)
+		by++;
+	if (task_choose(g, 4))
+		task_put_alu(g, TASK_AND, index, (1u << task_choose(g, 10)) - 1);
+	task_put_alu(g, TASK_AND, by, (1u << task_choose(g, 4)) - 1);
+	if (task_choose(g, 2))
+		task_put_alu(g, TASK_ADD, by, 1 + task_choose(g, 3));
+	task_put(g, (struct task_insn){.code = TASK_OP(op, TASK_ALU64 | TASK_BY_REGISTER),
+			    .dst = index & 15,
+			    .src = by & 15});
+}
+
+/* Bounds an index by jumps around what follows. */
+static inline void task_generate_guard(struct task_generated *g, uint8_t index)
+{
+	static const uint8_t over[] = {TASK_JGT, TASK_JGE, TASK_JSGT, TASK_JSGE};
+	static const uint8_t into[] = {TASK_JLT, TASK_JLE, TASK_JSLT, TASK_JSLE, TASK_JEQ};
+	int16_t off = (int16_t)(3 + task_choose(g, 4));
+
+	if (task_choose(g, 2))
+		task_put(g, (struct task_insn){.code = TASK_OP(TASK_JSLT, TASK_JMP),
+				    .dst = index & 15,
+				    .off = off,
+				    .imm = (int32_t)task_choose(g, 3)});
+	if (task_choose(g, 2)) {
+		task_put(g, (struct task_insn){.code = TASK_OP(over[task_choose(g, 4)], TASK_JMP),
+				    .dst = index & 15,
+				    .off = off,
+				    .imm = (int32_t)task_choose(g, 600)});
+		return;
+	}
+	task_put(g, (struct task_insn){.code = TASK_OP(into[task_choose(g, 5)], TASK_JMP),
+			    .dst = index & 15,
+			    .off = 1,
+			    .imm = (int32_t)task_choose(g, 600)});
+	task_put(g, (struct task_insn){.code = TASK_OP(TASK_JA, TASK_JMP), .off = off});
+}
+
+/* Bounds an index in one of many ways, or in none. */
+static inline void task_generate_bound(struct task_generated *g, uint8_t index)
+{
+	switch (task_choose(g, 8)) {
+	case 0:
+	case 1:
+		task_put_alu(g, TASK_AND, index, (1u << task_choose(g, 10)) - 1);
+		break;
+	case 2:
+		task_put_alu(g, TASK_MOD, index, 1 + task_choose(g, 600));
+		break;
+	case 3:
+		task_put_alu(g, TASK_RSH, index, 54 + task_choose(g, 10));
+		break;
+	case 4:
+	case 5:
+		task_generate_narrow(g, index);
+		break;
+	case 6:
+		task_generate_guard(g, index);
+		break;
+	default:
+		break;
+	}
+	if (task_choose(g, 2))
+		task_put_alu(g, TASK_LSH, index, 1 + task_choose(g, 3));
+}
+
+/* A pointer with a bounded index, and an access through it. */
 static inline void task_generate_index(struct task_generated *g)
 {
 	uint8_t index = task_choose_register(g, TASK_GUESS_NUMBER), base;
 	enum task_guess region = task_choose(g, 3) ? TASK_GUESS_CTX : TASK_GUESS_RODATA;
-	uint32_t bytes, shift = task_choose(g, 4);
+	uint32_t bytes;
 	uint8_t size = task_choose_size(g, &bytes), target = task_choose_target(g);
 	bool is_store = region == TASK_GUESS_CTX && task_choose(g, 2);
 
+	if (task_choose(g, 2)) {
+		task_put(g, (struct task_insn){.code = TASK_LDX | TASK_MODE_MEM | 0x18,
+				    .dst = index,
+				    .src = task_choose_register(g, TASK_GUESS_CTX),
+				    .off = (int16_t)(8 * task_choose(g, 90))});
+		g->guess[index] = TASK_GUESS_NUMBER;
+	}
+	task_generate_bound(g, index);
 	base = task_choose_register(g, region);
-	if (task_choose(g, 4))
-		task_put(g, (struct task_insn){.code = TASK_OP(TASK_AND, TASK_ALU64),
-				    .dst = index,
-				    .imm = (int32_t)((1u << task_choose(g, 10)) - 1)});
-	if (shift)
-		task_put(g, (struct task_insn){.code = TASK_OP(TASK_LSH, TASK_ALU64),
-				    .dst = index,
-				    .imm = (int32_t)shift});
-	if (task_choose(g, 3) == 0)
-		task_put(g, (struct task_insn){.code = TASK_OP(TASK_JGT, TASK_JMP),
-				    .dst = index,
-				    .off = (int16_t)(2 + task_choose(g, 4)),
-				    .imm = (int32_t)task_choose(g, 600)});
 	task_put(g, (struct task_insn){.code = TASK_OP(task_choose(g, 8) ? TASK_ADD : TASK_SUB,
 					       TASK_ALU64 | TASK_BY_REGISTER),
 			    .dst = index,

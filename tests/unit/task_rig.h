@@ -73,7 +73,8 @@ static inline bool task_rig_emit(
 	return world->n_emits++ < TASK_RIG_EMITS_MAX;
 }
 
-/* Fills a world; the same seed, the same bytes, wherever it lies. */
+/* Fills a world; the same seed, the same bytes, wherever it lies. Half of them are all ones or
+ * all zeros, so that bounds are reached. */
 static inline void task_world_init(struct task_world *world, enum task_kind kind, uint64_t seed)
 {
 	const struct task_layout *layout = &task_layouts[kind];
@@ -83,6 +84,8 @@ static inline void task_world_init(struct task_world *world, enum task_kind kind
 	for (uint32_t i = 0; i < sizeof(world->frame.ctx.bytes); i++) {
 		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
 		world->frame.ctx.bytes[i] = (uint8_t)(x >> 56);
+		if (seed >> (i / 8 % 32) & 1)
+			world->frame.ctx.bytes[i] = (uint8_t) - (seed >> (i / 8 % 30 + 32) & 1);
 	}
 	for (uint32_t i = 0; i < TASK_RIG_VALUE_BYTES; i += 8)
 		memcpy(world->value + i, &x, 8);
@@ -134,11 +137,39 @@ static inline enum task_stop task_rig_interpret(const struct task_generated *g,
 	return task_interp_run(run);
 }
 
+/* Moves one access of an accepted program as far to one side as the checker lets it. */
+static inline void task_rig_tighten(struct task_generated *g, uint64_t seed)
+{
+	struct task_function f = {
+		.name = "program", .kind = g->kind, .n_insns = g->n, .insns = g->insns};
+	uint32_t first = (uint32_t)(seed >> 8) % g->n;
+	int sign = seed & 1 ? 1 : -1;
+	struct task_insn *i = NULL;
+	struct task_verdict v;
+
+	for (uint32_t n = 0; n < g->n && !i; n++) {
+		struct task_insn *at = &g->insns[(first + n) % g->n];
+		enum task_class class = task_insn_class(at);
+
+		if ((class == TASK_LDX && at->src != TASK_FRAME) ||
+			((class == TASK_ST || class == TASK_STX) && at->dst != TASK_FRAME))
+			i = at;
+	}
+	for (int step = 1024; i && step > 0; step /= 2) {
+		int16_t was = i->off;
+
+		i->off = (int16_t)(was + sign * step);
+		if (!task_check(&f, TASK_GENERATED_RODATA, &v))
+			i->off = was;
+	}
+}
+
 /*
  * Checks and runs the program @g over the world of @seed. An accepted one must end, within its
  * cost, and come to the same in a second world at other addresses, and when it is compiled.
+ * Whether it was accepted.
  */
-static inline void task_rig_compare(const struct task_generated *g, uint64_t seed,
+static inline bool task_rig_compare(const struct task_generated *g, uint64_t seed,
 	const struct task_compiler *compiler, struct task_tally *tally)
 {
 	static const __attribute__((aligned(16))) uint8_t constants[2][TASK_GENERATED_RODATA] = {
@@ -158,7 +189,7 @@ static inline void task_rig_compare(const struct task_generated *g, uint64_t see
 	task_rig_interpret(g, &worlds[0], &runs[0], constants[0]);
 	if (v.rule != TASK_ACCEPTED) {
 		tally->n_stopped += runs[0].stop != TASK_STOP_EXIT;
-		return;
+		return false;
 	}
 	tally->n_accepted++;
 	if (runs[0].stop != TASK_STOP_EXIT)
@@ -174,7 +205,7 @@ static inline void task_rig_compare(const struct task_generated *g, uint64_t see
 	if (compiler)
 		code = compiler->compile(compiler->arg, g, constants[1]);
 	if (!code)
-		return;
+		return true;
 	tally->n_compiled++;
 	task_world_init(&worlds[1], g->kind, seed);
 	result = code(&worlds[1].frame.ctx);
@@ -182,6 +213,20 @@ static inline void task_rig_compare(const struct task_generated *g, uint64_t see
 	compiler->release(compiler->arg);
 	if (!task_outcomes_equal(&first, &second))
 		task_rig_fail(g, "interpreted and compiled it differs");
+	return true;
+}
+
+/* The same, and when it is accepted, again with accesses at the edge and in other worlds. */
+static inline void task_rig_attack(struct task_generated *g, uint64_t seed,
+	const struct task_compiler *compiler, struct task_tally *tally)
+{
+	if (!task_rig_compare(g, seed, compiler, tally))
+		return;
+	for (int round = 0; round < 3; round++) {
+		seed = seed * 6364136223846793005ULL + 1442695040888963407ULL;
+		task_rig_tighten(g, seed >> 20);
+		task_rig_compare(g, seed, compiler, tally);
+	}
 }
 
 #endif
