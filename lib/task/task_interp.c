@@ -287,10 +287,11 @@ enum task_stop task_interp_run(struct task_run *run)
 	run->registers[TASK_FRAME] = (uintptr_t)run->stack + TASK_STACK_BYTES;
 	memset(run->written, 0, sizeof(run->written));
 	for (run->steps = 1; run->stop == TASK_STOP_EXIT; run->steps++) {
-		const struct task_insn *i = &run->insns[run->at];
+		const struct task_insn *i;
 
 		if (run->at >= run->n_insns)
 			return run->stop = TASK_STOP_JUMP;
+		i = &run->insns[run->at];
 		if (run->steps > run->steps_max)
 			return run->stop = TASK_STOP_STEPS;
 		if (i->code == TASK_OP(TASK_EXIT, TASK_JMP))
