@@ -10,7 +10,7 @@
  * inside; behind the end of a key, a value or a result they hold zeros.
  *
  * Loops must be unrolled by the compiler and functions inlined; there is no memory beside the
- * context, 512 bytes of stack and constants. Any thread; nothing is included.
+ * context, 504 bytes of stack and constants. Any thread; nothing is included.
  */
 #ifndef LIB_TASK_BRAID_TASK_H
 #define LIB_TASK_BRAID_TASK_H

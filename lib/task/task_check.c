@@ -161,7 +161,10 @@ static enum task_rule walk(struct task_checker *c, struct task_verdict *v)
 		}
 		if (!goes_on)
 			return TASK_RULE_unreachable;
+		c->is_swapped = false;
 		rule = check_insn(c, v->insn, &goes_on);
+		if (c->is_swapped)
+			v->swapped[v->insn / 8] |= (uint8_t)(1 << v->insn % 8);
 		if (rule != TASK_ACCEPTED)
 			return rule;
 		if (c->now.cost > TASK_COST_MAX)

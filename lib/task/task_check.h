@@ -7,7 +7,7 @@
  * number of instructions.
  *
  * An accepted program: ends; reads registers and bytes of the stack only after they were written;
- * loads and stores only aligned and inside its context, its 512 bytes of stack (at offsets that
+ * loads and stores only aligned and inside its context, its 504 bytes of stack (at offsets that
  * are known) and its constants; writes only what its kind may write; divides by no zero; does not
  * store pointers but in whole slots of its stack, nor calculate with them, compare or return them;
  * gives helpers its context and numbers. Any thread that may allocate.
@@ -33,7 +33,9 @@ struct task_verdict {
 	enum task_rule rule; /* the first that is broken, or TASK_ACCEPTED */
 	uint32_t insn;       /* where */
 	uint32_t line;       /* of C, or 0: not known */
-	uint32_t cost_max;   /* accepted: instructions of the longest path, helpers included */
+	/* Accepted: bit i % 8 of byte i / 8: instruction i adds a pointer to a number. */
+	uint8_t swapped[TASK_INSNS_MAX / 8];
+	uint32_t cost_max; /* accepted: instructions of the longest path, helpers included */
 	char text[TASK_VERDICT_TEXT_MAX]; /* what is wrong, where, and how to mend it */
 };
 

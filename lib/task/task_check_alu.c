@@ -49,8 +49,9 @@ static enum task_rule check_shift(const struct task_insn *i, struct task_value b
 
 /* One of the operands is a pointer. */
 static enum task_rule check_move(
-	struct task_value *dst, const struct task_value *src, const struct task_insn *i)
+	struct task_checker *c, const struct task_value *src, const struct task_insn *i)
 {
+	struct task_value *dst = &c->now.registers[i->dst];
 	enum task_alu op = (enum task_alu)task_insn_op(i);
 	struct task_value pointer = *dst, by = *src;
 	enum task_move moved;
@@ -62,8 +63,10 @@ static enum task_rule check_move(
 	if (task_value_is_pointer(dst) && task_value_is_pointer(src))
 		return TASK_RULE_pointer_pointer;
 	if (task_value_is_pointer(src)) {
-		if (op == TASK_SUB)
+		/* Of r10 the compiler cannot borrow the register, as task_lower does. */
+		if (op == TASK_SUB || i->src == TASK_FRAME)
 			return TASK_RULE_pointer_arithmetic;
+		c->is_swapped = true;
 		pointer = *src;
 		by = *dst;
 	}
@@ -93,7 +96,7 @@ enum task_rule task_check_alu(struct task_checker *c, const struct task_insn *i)
 		return TASK_ACCEPTED;
 	}
 	if (op != TASK_MOV && (task_value_is_pointer(dst) || task_value_is_pointer(&src)))
-		return check_move(dst, &src, i);
+		return check_move(c, &src, i);
 	if (op == TASK_DIV || op == TASK_MOD)
 		rule = check_divisor(i, src);
 	else if (op == TASK_LSH || op == TASK_RSH || op == TASK_ARSH)

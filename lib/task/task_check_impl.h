@@ -34,6 +34,7 @@ struct task_checker {
 	struct task_state *targets;
 	bool *is_reached; /* by target: a jump came */
 	struct task_state now;
+	bool is_swapped; /* the last ALU instruction added a pointer to a number */
 };
 
 /* The first rule that instruction @at breaks by its form, or TASK_ACCEPTED; sets marks. */

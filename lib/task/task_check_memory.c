@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Loads and stores in the checker. An access is fine when it is for every offset that its pointer
- * may have; on the stack there is only one. Any thread.
+ * may have; on the stack there is only one, above the slot that task_lower uses. Any thread.
  */
 #include "lib/task/task_check_impl.h"
 #include "lib/task/task_helpers.h"
@@ -36,7 +36,7 @@ static enum task_rule check_region(const struct task_checker *c, const struct ac
 	case TASK_STACK:
 		if (a->low != a->high)
 			return TASK_RULE_stack_index;
-		if (a->low < -TASK_STACK_BYTES || end > 0)
+		if (a->low < -TASK_STACK_BYTES + TASK_SLOT_BYTES || end > 0)
 			return TASK_RULE_stack_outside;
 		return TASK_ACCEPTED;
 	case TASK_UNSET:

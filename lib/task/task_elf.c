@@ -387,6 +387,10 @@ static int copy_code(struct task_elf *e)
 
 	for (uint32_t i = 0; i < o->n_functions; i++)
 		n += o->functions[i].n_insns;
+	if (n > TASK_OBJECT_INSNS_MAX)
+		return base_error_set(e->err, E2BIG,
+			"object: more than %d instructions in all; split it",
+			TASK_OBJECT_INSNS_MAX);
 	if (n * sizeof(struct task_insn) > e->len)
 		return base_error_set(e->err, ENOEXEC, "object: its sections overlap");
 	o->insns = malloc(n * sizeof(struct task_insn));

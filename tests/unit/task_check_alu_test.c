@@ -78,9 +78,9 @@ static void pointers_are_only_moved_by_numbers(void **state)
 		"r1 |= 1; r0 = 0; exit", "r1 &= -8; r0 = 0; exit", "r1 <<= 1; r0 = 0; exit",
 		"r1 >>= 3; r0 = 0; exit", "r1 s>>= 3; r0 = 0; exit", "r1 %= 64; r0 = 0; exit",
 		"r1 ^= 5; r0 = 0; exit", "r1 = -r1; r0 = 0; exit", "r1 ^= r1; r0 = 0; exit",
-		"r0 = 8; r0 -= r1; exit", "r0 = 8; r0 *= r1; exit", "r0 = 8; r0 |= r10; exit",
-		"r0 = 8; r0 ^= r10; exit", "r0 = -1; r0 &= r1; exit", "r0 = 8; r0 %= r1; exit",
-		"r0 = 8; r0 <<= r1; exit", "r1 = be64 r1; r0 = 0; exit",
+		"r0 = 8; r0 -= r1; exit", "r0 = -8; r0 += r10; exit", "r0 = 8; r0 *= r1; exit",
+		"r0 = 8; r0 |= r10; exit", "r0 = 8; r0 ^= r10; exit", "r0 = -1; r0 &= r1; exit",
+		"r0 = 8; r0 %= r1; exit", "r0 = 8; r0 <<= r1; exit", "r1 = be64 r1; r0 = 0; exit",
 		"r1 = le64 r1; r0 = 0; exit", "r2 = rodata 0; r2 |= 4; r0 = 0; exit",
 		"r2 = r10; r2 &= -16; r0 = 0; exit");
 	TASK_REFUSED(pointer_half, "w1 += 8; r0 = 0; exit", "w1 -= 8; r0 = 0; exit",

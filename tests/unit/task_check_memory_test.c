@@ -99,10 +99,11 @@ static void constants_are_read_inside(void **state)
 		"exit");
 }
 
-static void the_stack_has_512_bytes_at_known_places(void **state)
+static void the_stack_has_504_bytes_at_known_places(void **state)
 {
 	TASK_REFUSED(stack_outside, "*(u8 *)(r10 + 0) = 1; exit", "*(u64 *)(r10 + 0) = 1; exit",
-		"*(u8 *)(r10 - 513) = 1; exit", "*(u64 *)(r10 - 520) = 1; exit",
+		"*(u8 *)(r10 - 513) = 1; exit", "*(u64 *)(r10 - 512) = 1; exit",
+		"*(u8 *)(r10 - 505) = 1; exit", "*(u64 *)(r10 - 520) = 1; exit",
 		"*(u64 *)(r10 - 4) = 1; exit", "r0 = *(u8 *)(r10 + 0); exit",
 		"r0 = *(u64 *)(r10 + 8); exit", "r2 = r10; r2 += 8; *(u64 *)(r2 + 0) = 1; exit",
 		"r2 = r10; r2 -= 600; *(u64 *)(r2 + 0) = 1; exit",
@@ -115,7 +116,7 @@ static void the_stack_has_512_bytes_at_known_places(void **state)
 		"r2 = *(u8 *)(r1 + 0); r3 = r10; r3 -= r2; *(u8 *)(r3 - 1) = 1; exit",
 		"r0 = 0; r3 = r10; r2 = *(u8 *)(r1 + 0); if r2 == 0 goto a; r3 -= 8; a:; "
 		"*(u64 *)(r3 - 8) = 1; exit");
-	TASK_REFUSED(stack_unset, "r0 = *(u8 *)(r10 - 1); exit", "r0 = *(u64 *)(r10 - 512); exit",
+	TASK_REFUSED(stack_unset, "r0 = *(u8 *)(r10 - 1); exit", "r0 = *(u64 *)(r10 - 504); exit",
 		"*(u8 *)(r10 - 8) = 1; r0 = *(u64 *)(r10 - 8); exit",
 		"*(u32 *)(r10 - 8) = 1; r0 = *(u64 *)(r10 - 8); exit",
 		"*(u32 *)(r10 - 8) = 1; r0 = *(u32 *)(r10 - 4); exit",
@@ -131,7 +132,7 @@ static void the_stack_has_512_bytes_at_known_places(void **state)
 		"*(u64 *)(r10 - 8) = r10; a:; r2 = *(u64 *)(r10 - 8); exit",
 		"r0 = *(u64 *)(r1 + 0); *(u64 *)(r10 - 8) = r1; if r0 == 0 goto a; "
 		"*(u64 *)(r10 - 8) = r0; a:; r0 = *(u64 *)(r10 - 8); exit");
-	TASK_FINE("*(u64 *)(r10 - 512) = 1; r0 = *(u64 *)(r10 - 512); exit",
+	TASK_FINE("*(u64 *)(r10 - 504) = 1; r0 = *(u64 *)(r10 - 504); exit",
 		"*(u32 *)(r10 - 8) = 1; *(u32 *)(r10 - 4) = 1; r0 = *(u64 *)(r10 - 8); exit",
 		"*(u64 *)(r10 - 8) = -1; r0 = *(u16 *)(r10 - 2); exit",
 		"r2 = *(u8 *)(r1 + 0); *(u64 *)(r10 - 8) = r2; r2 = *(u64 *)(r10 - 8); r1 += r2; "
@@ -170,7 +171,7 @@ int main(void)
 		cmocka_unit_test(what_is_read_only_is_not_written),
 		cmocka_unit_test(accesses_are_aligned),
 		cmocka_unit_test(constants_are_read_inside),
-		cmocka_unit_test(the_stack_has_512_bytes_at_known_places),
+		cmocka_unit_test(the_stack_has_504_bytes_at_known_places),
 		cmocka_unit_test(pointers_are_stored_only_in_slots_of_the_stack),
 	};
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Programs compiled by librte_bpf, as a struct task_compiler. Its verifier does not know scalars
- * plus pointers, nor addresses inside of constants; what it refuses is not compared. One thread.
+ * Programs compiled by librte_bpf, as a struct task_compiler, after task_lower has written them the
+ * way its verifier knows. What it refuses all the same is not compared. One thread.
  */
 #ifndef TESTS_UNIT_TASK_JIT_H
 #define TESTS_UNIT_TASK_JIT_H
@@ -9,6 +9,7 @@
 #include <rte_bpf.h>
 #include <rte_log.h>
 
+#include "lib/task/task_lower.h"
 #include "tests/unit/task_rig.h"
 
 #define TASK_JIT_SYMBOLS_MAX 64
@@ -57,22 +58,34 @@ static inline void task_jit_helpers(struct task_jit *jit, enum task_kind kind)
 	jit->n_symbols = BRAID_HELPERS_MAX;
 }
 
+/* Writes the program to @out; how many instructions it has then. */
+static inline uint32_t task_jit_lower(const struct task_generated *g, struct task_insn *out)
+{
+	struct task_function f = {
+		.name = "program", .kind = g->kind, .n_insns = g->n, .insns = g->insns};
+	struct task_verdict v;
+
+	BRAID_ASSERT(task_check(&f, TASK_GENERATED_RODATA, &v));
+	return task_lower(&f, &v, out);
+}
+
 static inline uint64_t (*task_jit_compile(
 	void *arg, const struct task_generated *g, const uint8_t *rodata))(void *ctx)
 {
-	static struct task_insn insns[TASK_GENERATED_MAX + 8];
+	static struct task_insn insns[TASK_LOWERED_MAX(TASK_GENERATED_MAX + 8)];
+	uint32_t n;
 	struct task_jit *jit = arg;
 	struct rte_bpf_jit code = {.func = NULL};
 	struct rte_bpf_prm program = {
 		.ins = (const struct ebpf_insn *)insns,
-		.nb_ins = g->n,
 		.xsym = jit->symbols,
 		.prog_arg = {.type = RTE_BPF_ARG_PTR, .size = task_layouts[g->kind].bytes},
 	};
 
 	task_jit_helpers(jit, g->kind);
-	memcpy(insns, g->insns, g->n * sizeof(insns[0]));
-	for (uint32_t i = 0; i < g->n; i++) {
+	n = task_jit_lower(g, insns);
+	program.nb_ins = n;
+	for (uint32_t i = 0; i < n; i++) {
 		uint64_t place = (uintptr_t)rodata + (uint32_t)insns[i].imm;
 
 		if (insns[i].code == TASK_OP(TASK_CALL, TASK_JMP))
