@@ -61,11 +61,11 @@ SYMBOL_PREFIXES = {
     "lib/base": ("base_", "ip_addr_", "mac_"),
     "lib/conf": ("conf_",),
     "lib/fib": ("fib_",),
-    "lib/hash": ("crc16_", "siphash_", "flow_hash_", "maglev_"),
+    "lib/hash": ("crc16_", "crc64_", "siphash_", "flow_hash_", "maglev_"),
     "lib/rcu": ("rcu_",),
     "lib/task": ("braid_", "task_"),
     "lib/timer": ("wheel_",),
-    "lib/wire": ("checksum_", "number_", "pcapng_", "resp_"),
+    "lib/wire": ("checksum_", "lzf_", "number_", "pcapng_", "rdb_", "resp_"),
     "dataplane/core": (
         "worker_", "workers", "lane_", "pipeline_", "drop_", "mailbox_", "stats_", "world_",
         "eal_", "server_", "main_", "modules", "capture_", "pkt_", "nexthop_", "generation_",
