@@ -303,6 +303,7 @@ static enum kv_exec_result exec_known(struct kv_call *call)
 	}
 	if (call->w->n_workers > 1 && kv_route_command(call, &result))
 		return result;
+	call->brief = is_brief(call);
 	kv_exec_call(call);
 	if (UNLIKELY(call->short_of_room) && kv_client_wait_room(call->w, c))
 		return KV_EXEC_WAIT;
