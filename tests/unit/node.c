@@ -65,10 +65,11 @@ static void keep_frame(void *ctx, const uint8_t *bytes, uint32_t len)
 {
 	const uint16_t *port = ctx;
 	unsigned k = node.n_output++;
-	struct node_frame *f = &node.output[k];
+	struct node_frame *f;
 
 	if (k >= NODE_OUTPUT_MAX)
 		return;
+	f = &node.output[k];
 	f->port = *port;
 	f->time_ns = node.now_ns;
 	f->len = (uint16_t)MIN_OF(len, (uint32_t)NODE_FRAME_MAX);
