@@ -59,10 +59,19 @@ struct worker_ops {
 	uint64_t (*cycles)(struct worker *w);
 };
 
+/* Classes of tasks; each has a run queue, and they share a quantum by deficit round robin. */
+enum worker_class {
+	WORKER_NORMAL,  /* the node's own work, and what users do not name otherwise */
+	WORKER_LATENCY, /* small answers that somebody waits for */
+	WORKER_BATCH,   /* what may take long */
+	WORKER_CLASSES,
+};
+
 /* Work that would take too long at once; lies in what it works on. In at most one run queue. */
 struct worker_task {
 	struct worker_task *next;
 	bool queued;
+	uint8_t class; /* enum worker_class */
 	/* Does a piece of about a microsecond; true: more is to be done. It runs between bursts, so
 	 * it sees the world of the turn and may put packets into lanes. */
 	bool (*run)(struct worker *w, struct worker_task *t);
@@ -100,6 +109,7 @@ struct worker {
 	struct lb_worker *lb;                  /* flows; NULL on the main thread */
 	struct tcp_worker *tcp;                /* connections; NULL on the main thread */
 	struct kv_worker *kv;                  /* shard and clients; NULL: no store */
+	struct task_worker *task;              /* jobs; NULL on the main thread */
 	struct worker_task *tasks_first;       /* run queue */
 	struct worker_task *tasks_last;
 	_Atomic int64_t wall_offset_ns; /* UNIX time minus now_ns; the main thread keeps it true */

@@ -7,7 +7,7 @@
 #include <endian.h>
 #include <string.h>
 
-#include "dataplane/kv/kv_job.h"
+#include "dataplane/kv/kv_long.h"
 #include "dataplane/kv/kv_multi.h"
 #include "dataplane/kv/kv_output.h"
 #include "dataplane/kv/kv_query.h"
@@ -126,7 +126,7 @@ static void unlist(struct kv_worker *kv, struct kv_client *c)
 /* Whether @c has nothing but its place. */
 static bool is_plain(const struct kv_client *c)
 {
-	return !c->job && !c->ops_first && !c->watched && !c->unwatch && !c->multi &&
+	return !c->lengthy && !c->ops_first && !c->watched && !c->unwatch && !c->multi &&
 	       !c->backlog_first && !c->query && !c->name;
 }
 
@@ -135,7 +135,7 @@ static void give_back(struct worker *w, struct kv_client *c)
 {
 	struct kv_worker *kv = w->kv;
 
-	kv_job_cancel(w, c);
+	kv_long_cancel(w, c);
 	kv_route_forget(w, c);
 	if (kv->on_client_end)
 		kv->on_client_end(w, c);
@@ -193,7 +193,7 @@ void kv_client_see_ended(struct worker *w)
 		at = c->next;
 		if (c->flags & KV_CLIENT_DOOMED)
 			end(w, c, true);
-		else if ((c->flags & KV_CLIENT_CLOSING) && !c->backlog_first && !c->job &&
+		else if ((c->flags & KV_CLIENT_CLOSING) && !c->backlog_first && !c->lengthy &&
 			 !c->ops_first)
 			end(w, c, false);
 	}

@@ -51,13 +51,13 @@ enum kv_client_flags {
 /* Why a client reads no input; bits. */
 enum kv_client_waits {
 	KV_WAIT_PAUSE = 1 << 0, /* CLIENT PAUSE */
-	KV_WAIT_JOB = 1 << 1,   /* a long command is under way */
+	KV_WAIT_LONG = 1 << 1,  /* a long command is under way */
 	KV_WAIT_ORDER = 1 << 2, /* the next command starts when those with other workers are done */
 	KV_WAIT_ROOM = 1 << 3,  /* keys are being evicted for what it wants */
 };
 
 struct kv_chunk;
-struct kv_job;
+struct kv_long;
 struct kv_multi;
 struct kv_query;
 struct kv_op;
@@ -74,7 +74,7 @@ struct kv_client {
 	uint32_t pinned_kib;     /* of items in the backlog */
 	struct kv_multi *multi;  /* queued commands */
 	struct kv_op *unwatch;   /* will tell other workers to forget what it watches */
-	struct kv_job *job;      /* a long command, or NULL */
+	struct kv_long *lengthy; /* a long command, or NULL */
 	struct kv_op *ops_first; /* with other workers, oldest first */
 	char *name;              /* CLIENT SETNAME, terminated; NULL: none */
 	uint32_t flags;          /* enum kv_client_flags */

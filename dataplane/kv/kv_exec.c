@@ -4,7 +4,7 @@
 #include <strings.h>
 
 #include "dataplane/kv/kv_exec.h"
-#include "dataplane/kv/kv_job.h"
+#include "dataplane/kv/kv_long.h"
 #include "dataplane/kv/kv_latency.h"
 #include "dataplane/kv/kv_multi.h"
 #include "dataplane/kv/kv_route.h"
@@ -222,7 +222,7 @@ void kv_exec_call(struct kv_call *call)
 	kv_reply_begin(call->reply);
 	call->command->fn(call);
 	if (UNLIKELY(call->atomic && call->unfinished))
-		kv_job_finish(call);
+		kv_long_finish(call);
 	count(call);
 }
 
@@ -307,7 +307,7 @@ static enum kv_exec_result exec_known(struct kv_call *call)
 	kv_exec_call(call);
 	if (UNLIKELY(call->short_of_room) && kv_client_wait_room(call->w, c))
 		return KV_EXEC_WAIT;
-	if (UNLIKELY(call->unfinished) && kv_job_start(call) < 0) {
+	if (UNLIKELY(call->unfinished) && kv_long_start(call) < 0) {
 		call->w->kv->stats.closed_memory++;
 		kv_client_kill(call->w, c);
 	}

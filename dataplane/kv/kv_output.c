@@ -2,7 +2,7 @@
 /* What a client is sent. Thread: worker. */
 #include <string.h>
 
-#include "dataplane/kv/kv_job.h"
+#include "dataplane/kv/kv_long.h"
 #include "dataplane/kv/kv_output.h"
 #include "dataplane/kv/kv_route.h"
 #include "dataplane/kv/kv_worker.h"
@@ -190,8 +190,8 @@ void kv_client_writable(struct worker *w, struct kv_client *c)
 	kv_output_send(w, c);
 	if (c->backlog_first)
 		return;
-	if (c->job)
-		kv_job_go_on(w, c);
+	if (c->lengthy)
+		kv_long_go_on(w, c);
 	kv_chain_go_on(w, c);
 	if (c->flags & KV_CLIENT_CLOSING) {
 		kv_client_see(w, c);

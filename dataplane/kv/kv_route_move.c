@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "dataplane/kv/kv_job.h"
+#include "dataplane/kv/kv_long.h"
 #include "dataplane/kv/kv_route.h"
 
 /* A key on its way; its value follows, if there is one. */

@@ -64,7 +64,7 @@ static void check_client(struct worker *w, struct kv_client *c, uint32_t now_s)
 {
 	struct kv_worker *kv = w->kv;
 	uint32_t silent_s = now_s - c->active_s;
-	bool busy = c->job || c->ops_first || (c->waits & (KV_WAIT_PAUSE | KV_WAIT_ROOM));
+	bool busy = c->lengthy || c->ops_first || (c->waits & (KV_WAIT_PAUSE | KV_WAIT_ROOM));
 
 	kv_output_check(w, c);
 	if (c->flags & KV_CLIENT_CLOSING) {

@@ -22,7 +22,7 @@ COLUMNS_MAX = 100
 SPDX = "SPDX-License-Identifier: BSD-3-Clause"
 
 # Modules of dataplane/ from the bottom up: each sees the public headers of those before it.
-DATAPLANE_ORDER = ("core", "link", "neigh", "ip", "lb", "tcp", "kv", "explain")
+DATAPLANE_ORDER = ("core", "link", "neigh", "ip", "lb", "tcp", "task", "kv", "explain")
 
 # What may not be called on a worker, and what does its job there.
 WORKER_BANS = (
@@ -76,6 +76,7 @@ SYMBOL_PREFIXES = {
     "dataplane/ip": ("ip4_", "ip6_", "icmp_", "icmp4_", "icmp6_", "nexthop_", "route_", "ecmp_"),
     "dataplane/lb": ("lb_", "lb4_", "lb6_"),
     "dataplane/tcp": ("tcp_",),
+    "dataplane/task": ("task_",),
     "dataplane/kv": ("kv_",),
     "dataplane/explain": ("explain_",),
     "control/core": ("applied_", "clients_", "core_", "diff_", "file_", "install_", "job_", "log_",

@@ -121,7 +121,7 @@ static void long_values_are_dumped_in_pieces_while_others_are_served(void **stat
 		fill(value, LONG_BYTES, kind);
 		assert_string_equal(set(c, "k", value, LONG_BYTES), OK);
 		kv_client_input(w, kv_rig_client(c), (const uint8_t *)ask, sizeof(ask) - 1);
-		assert_non_null(kv_rig_client(c)->job);
+		assert_non_null(kv_rig_client(c)->lengthy);
 		/* What it is now does not matter to what it was. */
 		kv_client_input(w, kv_rig_client(other), (const uint8_t *)"SET k x\r\n", 9);
 		assert_string_equal(kv_rig_take(other).bytes, OK);

@@ -194,7 +194,7 @@ static void a_long_value_comes_in_pieces_while_others_are_served(void **state)
 		assert_true(took > 0);
 	}
 	kv_client_input(w, kv_rig_client(c), (const uint8_t *)"\r\n", 2);
-	assert_non_null(kv_rig_client(c)->job);
+	assert_non_null(kv_rig_client(c)->lengthy);
 	kv_client_input(w, kv_rig_client(other), (const uint8_t *)"SET k v\r\n", 9);
 	assert_string_equal(kv_rig_take(other).bytes, OK);
 	kv_rig_run();
@@ -217,7 +217,7 @@ static void a_payload_may_be_overwritten_when_it_was_taken(void **state)
 	memcpy(p + at, body, n);
 	memcpy(p + at + n, "\r\n", 2);
 	kv_client_input(kv_rig_worker(0), kv_rig_client(c), p, at + n + 2);
-	assert_non_null(kv_rig_client(c)->job);
+	assert_non_null(kv_rig_client(c)->lengthy);
 	memset(p, '?', sizeof(p));
 	kv_rig_run();
 	assert_string_equal(kv_rig_take(c).bytes, OK);

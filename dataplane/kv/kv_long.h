@@ -4,22 +4,22 @@
  * arguments, while others are served. Their client reads no further command meanwhile, and they
  * wait for it when it does not read its replies. Thread: worker.
  */
-#ifndef DATAPLANE_KV_KV_JOB_H
-#define DATAPLANE_KV_KV_JOB_H
+#ifndef DATAPLANE_KV_KV_LONG_H
+#define DATAPLANE_KV_KV_LONG_H
 
 #include "dataplane/kv/kv_command.h"
 
-/* Makes the rest of @call, which is unfinished, a job of its client. 0 or -ENOMEM: it has been
- * cancelled. */
-int kv_job_start(const struct kv_call *call);
+/* Makes the rest of @call, which is unfinished, a long command of its client. 0 or -ENOMEM: it has
+ * been cancelled. */
+int kv_long_start(const struct kv_call *call);
 
-/* Drops the job of @c, if any. */
-void kv_job_cancel(struct worker *w, struct kv_client *c);
+/* Drops the long command of @c, if any. */
+void kv_long_cancel(struct worker *w, struct kv_client *c);
 
 /* The client has read its replies. */
-void kv_job_go_on(struct worker *w, struct kv_client *c);
+void kv_long_go_on(struct worker *w, struct kv_client *c);
 
 /* Runs the rest of @call, which is unfinished, at once. */
-void kv_job_finish(struct kv_call *call);
+void kv_long_finish(struct kv_call *call);
 
 #endif
