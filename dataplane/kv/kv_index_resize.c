@@ -217,7 +217,7 @@ int kv_index_reserve(struct kv_index *ix)
 	if (UNLIKELY(ix->n == 0 || !ix->directory || !ix->directory[0]) && begin(ix))
 		return -ENOMEM;
 	if (!ix->n_new && ix->count >= share(ix->n, FULL_PERCENT) && ix->n < KV_INDEX_MAX)
-		(void)resize_start(ix, MAX_OF(ix->n + ix->n / 2, ix->n + KV_INDEX_MIN));
+		(void)resize_start(ix, MAX_OF(ix->n + ix->n / 4, ix->n + KV_INDEX_MIN));
 	if (UNLIKELY(ix->n_new))
 		(void)kv_index_resize_step(ix, HOMES_PER_INSERT);
 	return ix->count < share(ix->n_new ? MIN_OF(ix->n, ix->n_new) : ix->n, CRAMMED_PERCENT)
