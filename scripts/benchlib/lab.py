@@ -79,9 +79,12 @@ class Lab:
                 subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
 
-def devices(kind):
-    """Device strings for the node's ends of the links."""
+def devices(kind, busy_poll=True):
+    """Device strings for the node's ends of the links; without busy_poll, AF_XDP's driver does not
+    ask the kernel to poll them, which veth cannot do."""
     options = XDP_OPTIONS if kind == "af_xdp" else PACKET_OPTIONS
+    if kind == "af_xdp" and not busy_poll:
+        options += ",busy_budget=0"
     return tuple(f"net_{kind}_{end},iface={end},{options}" for end in ("lan0", "wan0"))
 
 

@@ -178,7 +178,7 @@ def measure_redis(bench, args, pipeline, requests):
 def measure_braid(bench, args, pipeline, requests):
     place = Place(bench)
     place.give_to_braid()
-    text = node.config(lab.devices(args.device), idle="adaptive")
+    text = node.config(lab.devices(args.device, busy_poll=False), idle="adaptive")
     text += f"store: {{listen: [{ADDRESS}], memory: 256M, protected_mode: \"no\"}}\n"
     try:
         running = node.Node(bench, args.build, text, netns=place.sides["node"])
