@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Tests of the pure parts of scripts/bench: traffic, tables, verdicts, charts."""
 
+import argparse
 import ctypes
 import ipaddress
 import pathlib
@@ -249,11 +250,22 @@ class Latencies(unittest.TestCase):
                        (self.part(12.0), self.part(21.0)))
         self.assertEqual(row["case"], "keys-p999")
         self.assertEqual((row["alone"]["p999_us"], row["with"]["p999_us"]), (11.0, 21.0))
+        self.assertEqual(row["alone"]["best"]["p999_us"], 10.0)
         self.assertEqual(row["difference_us"], {"p50_us": 0.0, "p99_us": 0.0, "p999_us": 10.0})
         self.assertEqual((row["with"]["max_us"], row["with"]["gets"]), (180.0, 3000))
         self.assertEqual(row["commands"], 21)
         self.assertIn("p99.9 +10.0 us", store.text({"cases": [row], "growth_10m": None}))
         self.assertIn("p99.9 +10.0 us", store.markdown({"cases": [row]}))
+        self.assertIn("p99.9 21.0 (20.0)", store.markdown({"cases": [row]}))
+        self.assertIn("medians of 3 short", store.text({"cases": [row], "growth_10m": None}))
+
+    def test_the_best_decile_leaves_a_tenth_below(self):
+        for n, want in ((1, 0), (9, 0), (11, 1), (41, 4)):
+            self.assertEqual(store.best_decile([float(n - 1 - i) for i in range(n)]), want, n)
+
+    def test_repetitions_are_short_and_many(self):
+        args = argparse.Namespace(seconds=2.0, reps=5)
+        self.assertEqual(store.short_reps(args), ["--seconds", 0.4, "--reps", 41])
 
     def test_a_thread_that_was_not_alone_is_said(self):
         quiet = self.row((self.part(10.0), self.part(20.0)))
