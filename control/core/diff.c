@@ -257,6 +257,23 @@ static const char *store_difference(const struct conf_store *a, const struct con
 	return NULL;
 }
 
+static const char *compute_difference(const struct conf_compute *a, const struct conf_compute *b)
+{
+	if (a->quantum_us != b->quantum_us)
+		return "quantum";
+	if (a->jobs != b->jobs)
+		return "jobs";
+	if (a->jobs_per_client != b->jobs_per_client)
+		return "jobs_per_client";
+	if (a->quota_percent != b->quota_percent)
+		return "quota";
+	if (a->result_bytes != b->result_bytes)
+		return "result_memory";
+	if (a->result_ttl_ms != b->result_ttl_ms)
+		return "result_ttl";
+	return a->grace_ms != b->grace_ms ? "grace" : NULL;
+}
+
 int diff_needs_restart(const struct conf *from, const struct conf *to, struct base_error *err)
 {
 	const char *what = node_difference(&from->node, &to->node);
@@ -268,6 +285,10 @@ int diff_needs_restart(const struct conf *from, const struct conf *to, struct ba
 	if (what)
 		return base_error_set(
 			err, EBUSY, "\"%s\" of the store differs; " RESTART_REMEDY, what);
+	what = compute_difference(&from->compute, &to->compute);
+	if (what)
+		return base_error_set(
+			err, EBUSY, "\"%s\" of compute differs; " RESTART_REMEDY, what);
 	for (uint16_t i = 0; i < to->node.n_ports; i++) {
 		const struct conf_port *now = &to->node.ports[i];
 		const struct conf_port *was = find_port(&from->node, now->name);

@@ -84,6 +84,14 @@ static void set_defaults(struct conf *conf)
 		/* RFC 5382 REQ-5, RFC 4787 REQ-5. */
 		.idle_ms = {30000, 7440000, 60000, 30000, 300000},
 	};
+	conf->compute = (struct conf_compute){
+		.jobs = 64,
+		.jobs_per_client = 16,
+		.quota_percent = 100,
+		.result_bytes = 64ULL << 20,
+		.result_ttl_ms = 3600 * 1000,
+		.grace_ms = 60 * 1000,
+	};
 	base_strlcpy(conf->metrics_address, "127.0.0.1", sizeof(conf->metrics_address));
 	conf->metrics_port = 9465;
 }

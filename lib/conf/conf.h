@@ -197,6 +197,17 @@ struct conf_store {
 	struct conf_place place;
 };
 
+/* Users' programs and their jobs; taken when the dataplane starts. */
+struct conf_compute {
+	uint32_t quantum_us;      /* of a worker at a time; 0: as there is room beside packets */
+	uint32_t jobs;            /* of a worker at the same time */
+	uint32_t jobs_per_client; /* of those one client's */
+	uint16_t quota_percent;   /* of a worker's time, for one client */
+	uint64_t result_bytes;    /* of one job */
+	uint32_t result_ttl_ms;
+	uint32_t grace_ms; /* how long a job goes on without its client */
+};
+
 /* The whole file. Owned by the caller of conf_load; freed by conf_free. */
 struct conf {
 	struct conf_node node;
@@ -216,6 +227,7 @@ struct conf {
 	uint32_t n_backends;
 	struct conf_backend *backends;
 	struct conf_store store;
+	struct conf_compute compute;
 	char metrics_address[IPADDR_TEXT_MAX]; /* default 127.0.0.1 */
 	uint16_t metrics_port;                 /* default 9465 */
 };

@@ -253,7 +253,8 @@ static const struct conf_key *find_key(
 /* Whether the dataplane needs the section to start. */
 static bool is_of_start(const struct conf_key *key)
 {
-	return strcmp(key->name, "node") == 0 || strcmp(key->name, "store") == 0;
+	return strcmp(key->name, "node") == 0 || strcmp(key->name, "store") == 0 ||
+	       strcmp(key->name, "compute") == 0;
 }
 
 static int step_map(struct walk *w, struct frame *f)

@@ -188,6 +188,9 @@ extern const struct conf_section conf_service_section;
 /* Its `store` section (conf_keys_store.c). */
 extern const struct conf_section conf_store_section;
 
+/* Its `compute` section (conf_keys_compute.c). */
+extern const struct conf_section conf_compute_section;
+
 /* Checks the store's addresses and ports when all of the file is read; 0 or the result of
  * conf_fail.
  */

@@ -325,8 +325,9 @@ static const struct conf_key file_keys[] = {
 	},
 	{
 		.name = "compute",
-		.takes = CONF_TAKES_NOTHING,
-		.help = "it routes and does not run programs; remove this section",
+		.takes = CONF_TAKES_MAP,
+		.section = &conf_compute_section,
+		.help = "limits of programs and jobs: {quantum: auto, quota: 50%}",
 	},
 };
 

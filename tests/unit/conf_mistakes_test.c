@@ -75,9 +75,6 @@ static const struct mistake file_mistakes[] = {
 	{NODE "node: {}\n", "6:1: key \"node\" is twice in the file (remove one of them)"},
 	{NODE "metrics: {}\nmetrics: {}\n",
 		"7:1: key \"metrics\" is twice in the file (remove one of them)"},
-	{NODE "compute: {quantum: auto}\n",
-		"6:1: \"compute\" is not supported by this version of braid (it routes "
-		"and does not run programs; remove this section)"},
 	{NODE "routes: 5\n", "6:9: \"routes\" must be a list of maps, not one value (a list of "
 			     "{prefix, via} or {prefix, action})"},
 	{NODE "routes: {prefix: 0.0.0.0/0}\n",
