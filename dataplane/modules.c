@@ -10,6 +10,7 @@
 #include "dataplane/link/link.h"
 #include "dataplane/modules.h"
 #include "dataplane/neigh/neigh.h"
+#include "dataplane/task/task.h"
 #include "dataplane/tcp/tcp.h"
 
 /* Memory is reserved for these and used as the table grows. */
@@ -144,6 +145,13 @@ const struct module modules[] = {
 		.published = lb_published,
 		.worker_fini = lb_worker_fini,
 		.fini = lb_module_fini,
+	},
+	{
+		.name = "task",
+		.init = task_init,
+		.worker_init = task_worker_init,
+		.worker_fini = task_worker_fini,
+		.fini = task_fini,
 	},
 	{
 		.name = "kv",

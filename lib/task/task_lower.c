@@ -73,3 +73,15 @@ uint32_t task_lower(
 	}
 	return n;
 }
+
+uint32_t task_lower_origin(const struct task_function *f, const struct task_verdict *v, uint32_t at)
+{
+	uint32_t end = 0;
+
+	for (uint32_t i = 0; i < f->n_insns; i++) {
+		end += is_swapped(v, i) ? SWAPPED_INSNS : 1;
+		if (at < end)
+			return i;
+	}
+	return f->n_insns;
+}

@@ -19,4 +19,8 @@
 uint32_t task_lower(
 	const struct task_function *f, const struct task_verdict *v, struct task_insn *out);
 
+/* The instruction of @f that instruction @at of what task_lower wrote comes from; n_insns: none. */
+uint32_t task_lower_origin(
+	const struct task_function *f, const struct task_verdict *v, uint32_t at);
+
 #endif

@@ -18,9 +18,9 @@ static void take_raw(struct task_generated *g, const uint8_t *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct task_generated g;
-	static struct task_jit jit;
+	static struct task_jit_rig rig;
 	static struct task_tally tally;
-	struct task_compiler compiler = task_jit_compiler(&jit);
+	struct task_compiler compiler = task_jit_compiler(&rig);
 	uint64_t seed;
 
 	if (size < sizeof(seed) + 1)

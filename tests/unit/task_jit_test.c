@@ -18,9 +18,9 @@ static void compiled_and_interpreted_programs_agree(void **state)
 	const char *n_text = getenv("TASK_PROGRAMS"), *seed_text = getenv("TASK_SEED");
 	uint64_t n = n_text ? strtoull(n_text, NULL, 0) : 200000;
 	uint64_t seed = seed_text ? strtoull(seed_text, NULL, 0) : 5;
-	static struct task_jit jit;
+	static struct task_jit_rig rig;
 	static struct task_generated g;
-	struct task_compiler compiler = task_jit_compiler(&jit);
+	struct task_compiler compiler = task_jit_compiler(&rig);
 	struct task_tally tally = {.n_programs = 0};
 
 	for (uint64_t i = 0; i < n; i++) {
@@ -95,8 +95,8 @@ static void compare_operation(
 static void every_operation_is_compiled_right(void **state)
 {
 	static const int32_t numbers[] = {1, 5, 13, 127, 128, -128, -129, INT32_MIN, INT32_MAX};
-	static struct task_jit jit;
-	struct task_compiler compiler = task_jit_compiler(&jit);
+	static struct task_jit_rig rig;
+	struct task_compiler compiler = task_jit_compiler(&rig);
 	struct task_tally tally = {.n_programs = 0};
 
 	for (uint32_t code = 0; code < 256; code++) {
@@ -130,8 +130,8 @@ static void programs_from_clang_are_compiled(void **state)
 	struct base_error err = {.text = ""};
 	struct task_object *o = task_object_create(file.bytes, file.len, &err);
 	static struct task_generated g;
-	static struct task_jit jit;
-	struct task_compiler compiler = task_jit_compiler(&jit);
+	static struct task_jit_rig rig;
+	struct task_compiler compiler = task_jit_compiler(&rig);
 	struct task_tally tally = {.n_programs = 0};
 
 	assert_non_null(o);
