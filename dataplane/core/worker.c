@@ -5,18 +5,11 @@
  */
 #include "dataplane/core/capture.h"
 #include "dataplane/core/mailbox.h"
-#include "dataplane/core/worker.h"
+#include "dataplane/core/worker_tasks.h"
 #include "lib/rcu/rcu.h"
 
 #define SAMPLE_EVERY    64 /* turns; a power of two */
 #define TIMERS_PER_TURN 64
-
-/* The time that tasks get per turn (DESIGN section 4): little beside packets, more when idle. A
- * full burst postpones them, but not for ever. */
-#define QUANTUM_BUSY_NS    2000
-#define QUANTUM_IDLE_NS    20000
-#define QUANTUM_FULL_EVERY 16 /* turns; a power of two */
-#define PIECES_PER_QUANTUM 64 /* also ends a quantum whose clock stands still */
 
 struct worker *workers[WORKER_SLOTS];
 
@@ -77,53 +70,6 @@ static unsigned receive(struct worker *w, const struct worker_queue *q)
 	return n;
 }
 
-void worker_task_add(struct worker *w, struct worker_task *t)
-{
-	if (t->queued)
-		return;
-	t->queued = true;
-	t->next = NULL;
-	if (w->tasks_last)
-		w->tasks_last->next = t;
-	else
-		w->tasks_first = t;
-	w->tasks_last = t;
-}
-
-static struct worker_task *task_take(struct worker *w)
-{
-	struct worker_task *t = w->tasks_first;
-
-	w->tasks_first = t->next;
-	if (!w->tasks_first)
-		w->tasks_last = NULL;
-	t->queued = false;
-	return t;
-}
-
-/* Runs tasks round robin for the time that @moved packets and events of this turn leave them; how
- * many pieces. */
-static unsigned run_tasks(struct worker *w, unsigned moved)
-{
-	uint64_t quantum_ns = moved == 0 ? QUANTUM_IDLE_NS : QUANTUM_BUSY_NS;
-	uint64_t quantum_cycles = (uint64_t)(((__uint128_t)quantum_ns << 32) / w->ns_per_cycle_q32);
-	uint64_t start = w->ops->cycles(w);
-	unsigned n = 0;
-
-	if (moved >= BURST_MAX && (w->stats->loops & (QUANTUM_FULL_EVERY - 1)) != 0)
-		return 0;
-	while (w->tasks_first && n < PIECES_PER_QUANTUM) {
-		struct worker_task *t = task_take(w);
-
-		n++;
-		if (t->run(w, t))
-			worker_task_add(w, t);
-		if (w->ops->cycles(w) - start >= quantum_cycles)
-			break;
-	}
-	return n;
-}
-
 unsigned worker_turn(struct worker *w)
 {
 	struct stats_worker *st = w->stats;
@@ -137,8 +83,8 @@ unsigned worker_turn(struct worker *w)
 		moved += receive(w, &w->queues[i]);
 	mail = mailbox_receive(w);
 	moved += mail + wheel_advance(w->wheel, w->now_ns, TIMERS_PER_TURN);
-	if (UNLIKELY(w->tasks_first != NULL))
-		moved += run_tasks(w, moved);
+	if (UNLIKELY(w->runnable != 0))
+		moved += worker_tasks_run(w, moved);
 	if (w->pending)
 		pipeline_run(w);
 	st->loops++;

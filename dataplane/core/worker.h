@@ -59,7 +59,7 @@ struct worker_ops {
 	uint64_t (*cycles)(struct worker *w);
 };
 
-/* Classes of tasks; each has a run queue, and they share a quantum by deficit round robin. */
+/* Classes of tasks; each has a run queue, and they share quanta by deficit round robin. */
 enum worker_class {
 	WORKER_NORMAL,  /* the node's own work, and what users do not name otherwise */
 	WORKER_LATENCY, /* small answers that somebody waits for */
@@ -75,6 +75,13 @@ struct worker_task {
 	/* Does a piece of about a microsecond; true: more is to be done. It runs between bursts, so
 	 * it sees the world of the turn and may put packets into lanes. */
 	bool (*run)(struct worker *w, struct worker_task *t);
+};
+
+/* The tasks of a class that wait for their next piece, in order. */
+struct worker_run_queue {
+	struct worker_task *first;
+	struct worker_task *last;
+	int64_t credit_cycles; /* what it may still use in its turn; debts are kept */
 };
 
 struct worker_queue {
@@ -110,8 +117,12 @@ struct worker {
 	struct tcp_worker *tcp;                /* connections; NULL on the main thread */
 	struct kv_worker *kv;                  /* shard and clients; NULL: no store */
 	struct task_worker *task;              /* jobs; NULL on the main thread */
-	struct worker_task *tasks_first;       /* run queue */
-	struct worker_task *tasks_last;
+	struct worker_run_queue run_queues[WORKER_CLASSES];
+	uint32_t runnable;              /* bit per class: its run queue is not empty */
+	uint8_t class_turn;             /* the class whose turn it is */
+	uint32_t quantum_ns;            /* of this time, where it is not fixed */
+	uint32_t quantum_fixed_ns;      /* 0: it adapts (DESIGN section 4) */
+	uint32_t quantum_empty;         /* turns since it grew, or since something moved */
 	_Atomic int64_t wall_offset_ns; /* UNIX time minus now_ns; the main thread keeps it true */
 	uint8_t mail_turn;              /* which inbox is served first */
 	/* Port of the burst in lane eth; WORLD_PORTS_MAX: its frames say it in m->port. */
@@ -200,8 +211,15 @@ static inline uint64_t worker_wall_ms(const struct worker *w)
 	return (uint64_t)((int64_t)w->now_ns + offset_ns) / NSEC_PER_MSEC;
 }
 
-/* Puts @t at the end of the run queue; one that is in it stays where it is. */
+/* Puts @t at the end of its class's run queue; one that is in it stays where it is. */
 void worker_task_add(struct worker *w, struct worker_task *t);
+
+/* Takes @t out of its run queue, if it is in it. */
+void worker_task_remove(struct worker *w, struct worker_task *t);
+
+/* Runs one piece of the task whose turn it is, whose cycles its class pays. False: there is none.
+ */
+bool worker_task_run(struct worker *w);
 
 /* A worker with id @id of @n_workers, without queues and rings; NULL when out of memory. Main
  * thread. */

@@ -52,30 +52,13 @@ struct kv_shard *kv_shard_create(
 	return s;
 }
 
-/* Takes the task out of the run queue of the worker. */
-static void task_remove(struct worker *w, struct worker_task *t)
-{
-	struct worker_task **at = &w->tasks_first, *last = NULL;
-
-	while (*at && *at != t) {
-		last = *at;
-		at = &last->next;
-	}
-	if (!*at)
-		return;
-	*at = t->next;
-	if (w->tasks_last == t)
-		w->tasks_last = last;
-	t->queued = false;
-}
-
 void kv_shard_destroy(struct kv_shard *s)
 {
 	if (!s)
 		return;
 	if (s->w->wheel)
 		wheel_del(s->w->wheel, &s->timer);
-	task_remove(s->w, &s->task);
+	worker_task_remove(s->w, &s->task);
 	kv_arena_fini(&s->arena);
 	free(s);
 }

@@ -93,7 +93,8 @@ void tcp_explain_enter(struct worker *w, const struct api_explain *req, const st
 
 void tcp_explain_leave(struct worker *w)
 {
-	w->tasks_first = w->tasks_last = NULL;
+	w->runnable = 0;
+	memset(w->run_queues, 0, sizeof(w->run_queues));
 	tcp_worker_fini(w);
 	w->id = 0;
 }

@@ -257,21 +257,6 @@ static unsigned run_stages(struct sim_host *h)
 	return moved;
 }
 
-static unsigned run_task(struct worker *w)
-{
-	struct worker_task *t = w->tasks_first;
-
-	if (!t)
-		return 0;
-	w->tasks_first = t->next;
-	if (!w->tasks_first)
-		w->tasks_last = NULL;
-	t->queued = false;
-	if (t->run(w, t))
-		worker_task_add(w, t);
-	return 1;
-}
-
 void sim_host_turn(struct sim_host *h)
 {
 	unsigned moved;
@@ -281,7 +266,7 @@ void sim_host_turn(struct sim_host *h)
 		moved = receive(h);
 		moved += run_stages(h);
 		moved += wheel_advance(h->w->wheel, h->sim->now_ns, 64);
-		moved += run_task(h->w);
+		moved += worker_task_run(h->w);
 		moved += run_stages(h);
 		if (moved == 0 || h->sim->failure[0])
 			return;

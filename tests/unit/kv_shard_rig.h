@@ -20,6 +20,11 @@ struct rig {
 	struct kv_shard *s;
 };
 
+static inline uint64_t rig_cycles(struct worker *w)
+{
+	return w->now_ns;
+}
+
 static inline void rig_start(struct rig *r, uint64_t bytes, enum kv_policy policy)
 {
 	struct kv_shard_options options = {
@@ -27,11 +32,13 @@ static inline void rig_start(struct rig *r, uint64_t bytes, enum kv_policy polic
 		.policy = policy,
 		.secret = "0123456789abcde",
 	};
+	static const struct worker_ops ops = {.cycles = rig_cycles};
 	struct base_error err = {};
 
 	r->w = aligned_alloc(CACHE_LINE_BYTES, sizeof(*r->w));
 	BRAID_ASSERT(r->w);
 	memset(r->w, 0, sizeof(*r->w));
+	r->w->ops = &ops;
 	r->w->rng = 88172645463325252ULL;
 	r->w->wall_offset_ns = (int64_t)(RIG_WALL_MS * NSEC_PER_MSEC);
 	r->w->wheel = malloc(sizeof(*r->w->wheel));
@@ -58,16 +65,8 @@ static inline uint64_t rig_now_ms(const struct rig *r)
 static inline void rig_turn(struct rig *r, unsigned pieces)
 {
 	wheel_advance(r->w->wheel, r->w->now_ns, 64);
-	while (r->w->tasks_first && pieces-- > 0) {
-		struct worker_task *t = r->w->tasks_first;
-
-		r->w->tasks_first = t->next;
-		if (!t->next)
-			r->w->tasks_last = NULL;
-		t->queued = false;
-		if (t->run(r->w, t))
-			worker_task_add(r->w, t);
-	}
+	while (pieces-- > 0 && worker_task_run(r->w))
+		;
 }
 
 static inline struct kv_key rig_key(struct rig *r, const char *name)
