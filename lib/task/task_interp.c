@@ -278,15 +278,19 @@ static enum task_stop run_insn(struct task_run *run, const struct task_insn *i)
 	return TASK_STOP_OPCODE;
 }
 
-enum task_stop task_interp_run(struct task_run *run)
+void task_interp_start(struct task_run *run)
 {
 	run->at = 0;
-	run->stop = TASK_STOP_EXIT;
+	run->steps = 1;
 	run->set = 1u << 1 | 1u << TASK_FRAME;
 	run->registers[1] = (uintptr_t)&run->frame->ctx;
 	run->registers[TASK_FRAME] = (uintptr_t)run->stack + TASK_STACK_BYTES;
 	memset(run->written, 0, sizeof(run->written));
-	for (run->steps = 1; run->stop == TASK_STOP_EXIT; run->steps++) {
+}
+
+enum task_stop task_interp_continue(struct task_run *run)
+{
+	for (run->stop = TASK_STOP_EXIT; run->stop == TASK_STOP_EXIT; run->steps++) {
 		const struct task_insn *i;
 
 		if (run->at >= run->n_insns)
@@ -300,4 +304,10 @@ enum task_stop task_interp_run(struct task_run *run)
 		run->at += run->stop == TASK_STOP_EXIT;
 	}
 	return run->stop;
+}
+
+enum task_stop task_interp_run(struct task_run *run)
+{
+	task_interp_start(run);
+	return task_interp_continue(run);
 }

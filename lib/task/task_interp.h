@@ -47,4 +47,11 @@ struct task_run {
  */
 enum task_stop task_interp_run(struct task_run *run);
 
+/* Makes @run stand before its first instruction, for task_interp_continue. */
+void task_interp_start(struct task_run *run);
+
+/* Goes on where task_interp_start or TASK_STOP_STEPS left it, as far as steps_max lets, which the
+ * caller has raised. */
+enum task_stop task_interp_continue(struct task_run *run);
+
 #endif
