@@ -129,8 +129,12 @@ struct task_exec {
 	struct task_host host;
 	const uint8_t *value; /* the whole one of this call, for helpers */
 	uint32_t value_len;
+	bool (*emit)(void *arg, const uint8_t *key, uint32_t key_len, const uint8_t *value,
+		uint32_t value_len);
+	void *emit_arg;
 	uint32_t value_used; /* bytes of windows that the last call left, to be cleared */
 	uint32_t key_used;
+	uint32_t result_clear; /* bytes of the result that a call may leave */
 	struct task_frame frame;
 };
 
@@ -287,7 +291,8 @@ struct task_result {
  * last. Results of later chunks wait for those of earlier ones. */
 bool task_job_result(const struct task_job *job, uint64_t *at, struct task_result *r);
 
-/* Gives back the memory of results before @at. */
+/* Gives back the memory of results before @at. From the first call on (@at may be 0) the job waits
+ * for room where it has too many results; before, that ends it. */
 void task_job_results_drop(struct worker *w, struct task_job *job, uint64_t at);
 
 /* The accumulator of all, BRAID_ACC_BYTES, of a job that is DONE and has a merge, or only one
