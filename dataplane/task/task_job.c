@@ -120,10 +120,12 @@ static int prepare(struct worker *w, struct task_job *job)
 	atomic_store_explicit(&job->limit, job->n_chunks, memory_order_relaxed);
 	job->fault_at = UINT32_MAX;
 	job->slots = task_alloc(w, MAX_OF(job->n_chunks, 1u) * sizeof(job->slots[0]));
-	job->reader = task_alloc(w, sizeof(*job->reader));
-	if (!job->slots || !job->reader)
+	if (!job->slots)
 		return -ENOMEM;
 	memset(job->slots, 0, job->n_chunks * sizeof(job->slots[0]));
+	job->reader = task_alloc(w, sizeof(*job->reader));
+	if (!job->reader)
+		return -ENOMEM;
 	*job->reader = (struct task_reader){.block = NULL};
 	return spec->source ? task_parts_create(w, job) : 0;
 }
@@ -268,6 +270,7 @@ static bool advance(struct worker *w, struct task_job *job)
 			merge = task_merge_slot(job, job->n_done);
 		if (merge == TASK_MERGE_MORE)
 			return true;
+		job->n_done++;
 		if (merge == TASK_MERGE_FAILED) {
 			job->status.fault = job->merger->fault;
 			job->status.fault_key_len = 0;
@@ -275,7 +278,6 @@ static bool advance(struct worker *w, struct task_job *job)
 			task_job_end(w, job, TASK_JOB_FAILED, NULL);
 			return false;
 		}
-		job->n_done++;
 	}
 	return true;
 }

@@ -85,9 +85,10 @@ struct task_part {
 	struct task_unit unit;     /* first */
 	struct task_letter letter; /* second */
 	struct task_job *job;
-	struct task_block *block;  /* that is filled; NULL: none yet */
-	struct task_block *first;  /* home: the oldest that is kept */
-	struct task_block *before; /* home: the one before @block, while it is kept */
+	struct task_block *block; /* that is filled; NULL: none yet */
+	struct task_block *first; /* home: the oldest that is kept */
+	struct task_block *last;  /* home: the newest that is kept */
+	uint32_t block_bytes;     /* home: of the last one */
 	uint64_t at;
 	uint64_t number;  /* of the next record in the chunk */
 	uint64_t stop_at; /* record before which a repeated walk ends */

@@ -56,64 +56,78 @@ void task_parts_free(struct worker *w, struct task_job *job)
 	task_free(w, job->parts);
 }
 
-/* The size of the next block of @part. */
-static uint32_t next_size(const struct task_part *part)
+/* What a part may hold where results are read as they come. */
+static uint64_t share(const struct task_job *job)
 {
-	uint32_t size = part->block ? part->block->size : BLOCK_BYTES_FIRST / 4;
+	return job->bytes_max / job->n_parts;
+}
 
-	size = size < BLOCK_BYTES_MAX / 4 ? 4 * size : BLOCK_BYTES_MAX;
-	return MAX_OF(size, part->want_bytes);
+/* The size of the next block of @part. */
+static uint32_t next_size(const struct task_job *job, const struct task_part *part)
+{
+	uint64_t size = part->block_bytes == 0 ? BLOCK_BYTES_FIRST : 4ULL * part->block_bytes;
+
+	size = MIN_OF(size, (uint64_t)BLOCK_BYTES_MAX);
+	if (job->is_streaming)
+		size = MIN_OF(size, MAX_OF(share(job) / 2, (uint64_t)BLOCK_BYTES_FIRST));
+	return (uint32_t)MAX_OF(size, (uint64_t)part->want_bytes);
 }
 
 /* Whether a block of @size may be had, now. */
 static bool may_have(struct worker *w, struct task_job *job, struct task_part *part, uint32_t size)
 {
-	uint64_t held = part->held_bytes;
-
 	if (job->held_bytes + size <= job->bytes_max)
 		return true;
-	if (part->block && part->block->len == 0) /* it will be exchanged */
-		held -= part->block->size;
-	if (job->is_streaming && (held == 0 || held + size <= job->bytes_max / job->n_parts))
-		return true;
-	part->is_hungry = job->is_streaming;
-	if (!job->is_streaming)
+	if (!job->is_streaming) {
 		task_job_end(w, job, TASK_JOB_FAILED,
 			"there are more results than a job may keep: select fewer records, or take "
 			"them as they come (STREAM)");
-	return false;
+		return false;
+	}
+	part->is_hungry = part->held_bytes > 0 && part->held_bytes + size > share(job);
+	return !part->is_hungry;
 }
 
-/* Takes the block out that is full, or was never used. */
+/* Takes an empty block out of the end of the chain of @part. */
+static void forget_block(struct worker *w, struct task_job *job, struct task_part *part)
+{
+	struct task_slot *s = &job->slots[part->chunk * job->n_parts + part->worker];
+	struct task_block *b = part->block, **at = &part->first;
+
+	if (s->block == b)
+		s->block = NULL;
+	part->last = NULL;
+	while (*at != b) {
+		part->last = *at;
+		at = &part->last->next;
+	}
+	*at = NULL;
+	job->held_bytes -= b->size;
+	part->held_bytes -= b->size;
+	task_free(w, b);
+}
+
+/* Nothing more is put into the block of @part: from now on it can be dropped. */
 static void close_block(struct worker *w, struct task_job *job, struct task_part *part)
 {
-	struct task_block *old = part->block;
-	struct task_slot *s = &job->slots[part->chunk * job->n_parts + part->worker];
+	struct task_block *b = part->block;
 
-	if (!old)
+	if (!b)
 		return;
-	if (old->len > 0) {
-		old->last_chunk = part->chunk;
-		old->last_n = part->n;
-		return;
-	}
-	if (s->block == old)
-		s->block = NULL;
-	job->held_bytes -= old->size;
-	part->held_bytes -= old->size;
-	if (part->first == old)
-		part->first = NULL;
-	else
-		part->before->next = NULL;
-	task_free(w, old);
-	part->block = part->before;
+	part->block_bytes = b->size;
+	b->is_closed = true;
+	b->last_chunk = part->chunk;
+	b->last_n = part->n;
+	if (b->len == 0)
+		forget_block(w, job, part);
+	part->block = NULL;
 }
 
 /* Gives @part another block. Whether it may go on. */
 static bool feed(struct worker *w, struct task_job *job, struct task_part *part)
 {
 	struct task_slot *s = &job->slots[part->chunk * job->n_parts + part->worker];
-	uint32_t size = next_size(part);
+	uint32_t size = next_size(job, part);
 	struct task_block *b;
 
 	part->is_hungry = false;
@@ -124,15 +138,11 @@ static bool feed(struct worker *w, struct task_job *job, struct task_part *part)
 		task_job_end(w, job, TASK_JOB_FAILED, "no memory for results");
 		return false;
 	}
-	close_block(w, job, part);
-	if (part->block) {
-		part->block->next = b;
-		part->block->is_closed = true;
-	} else {
+	if (part->last)
+		part->last->next = b;
+	else
 		part->first = b;
-	}
-	part->before = part->block;
-	part->block = b;
+	part->last = part->block = b;
 	part->want_bytes = 0;
 	if (!s->block)
 		s->block = b;
@@ -199,6 +209,8 @@ void task_part_back(struct worker *w, struct task_part *part)
 		commit(w, job, part);
 		tell(job);
 		task_job_advance(w, job);
+		if (part->is_full)
+			close_block(w, job, part);
 		if (!part->is_over && (!part->is_full || feed(w, job, part)))
 			send_out(w, job, part);
 	}

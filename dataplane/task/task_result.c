@@ -188,8 +188,8 @@ static void drop_pairs(struct worker *w, struct task_job *job, struct task_part 
 		s->block = b->next;
 		s->skip = 0;
 		part->first = b->next;
-		if (part->before == b)
-			part->before = NULL;
+		if (part->last == b)
+			part->last = NULL;
 		part->held_bytes -= b->size;
 		job->held_bytes -= b->size;
 		task_free(w, b);

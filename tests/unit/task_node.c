@@ -198,9 +198,9 @@ static uint64_t node_cycles(struct worker *w)
 
 static const struct worker_ops node_ops = {.cycles = node_cycles};
 
-static void connect_rings(void)
+static void connect_rings(unsigned entries)
 {
-	size_t size = (size_t)rte_ring_get_memsize(MAILBOX_ENTRIES);
+	size_t size = (size_t)rte_ring_get_memsize(entries);
 
 	for (unsigned src = 0; src < node.n_workers; src++) {
 		for (unsigned dst = 0; dst < node.n_workers; dst++) {
@@ -209,7 +209,7 @@ static void connect_rings(void)
 			if (src == dst)
 				continue;
 			ring = aligned_alloc(CACHE_LINE_BYTES, (size + 63) & ~(size_t)63);
-			if (!ring || rte_ring_init(ring, "node", MAILBOX_ENTRIES,
+			if (!ring || rte_ring_init(ring, "node", entries,
 					     RING_F_SP_ENQ | RING_F_SC_DEQ) != 0)
 				fail("no ring");
 			node.rings[src][dst] = ring;
@@ -220,6 +220,11 @@ static void connect_rings(void)
 }
 
 void task_node_start(unsigned n_workers)
+{
+	task_node_start_with(n_workers, MAILBOX_ENTRIES);
+}
+
+void task_node_start_with(unsigned n_workers, unsigned ring_entries)
 {
 	struct base_error err = {};
 
@@ -251,7 +256,7 @@ void task_node_start(unsigned n_workers)
 		if (task_worker_init(w, &err) < 0)
 			fail(err.text);
 	}
-	connect_rings();
+	connect_rings(ring_entries);
 }
 
 void task_node_stop(void)

@@ -38,6 +38,9 @@ struct task_node_outcome {
 /* Starts @n_workers workers; the settings are the defaults. */
 void task_node_start(unsigned n_workers);
 
+/* The same, with rings between them that hold @ring_entries - 1 messages, a power of two. */
+void task_node_start_with(unsigned n_workers, unsigned ring_entries);
+
 /* Ends them; fails the process if memory was lost or a program is still held. */
 void task_node_stop(void);
 

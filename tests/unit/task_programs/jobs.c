@@ -40,6 +40,19 @@ BRAID_SECTION("map") int64_t beyond(struct braid_map *ctx)
 	return BRAID_OK;
 }
 
+/* Costs much, so that a chunk has few items. */
+BRAID_SECTION("map") int64_t digest(struct braid_map *ctx)
+{
+	uint64_t hash = ctx->number;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		hash = (uint64_t)braid_hash(ctx, BRAID_AT(ctx, value), ctx->value_len & 511, hash);
+	*(uint64_t *)ctx->result = hash;
+	ctx->result_len = 8;
+	return hash % 500 == 0 ? BRAID_FAULT_USER - 3 : BRAID_OK;
+}
+
 BRAID_SECTION("map") int64_t odd_code(struct braid_map *ctx)
 {
 	return 5;
