@@ -10,6 +10,7 @@
 #include <rte_ip.h>
 #include <rte_ring.h>
 #include <rte_tcp.h>
+#include <rte_udp.h>
 
 #include "dataplane/core/eal.h"
 #include "dataplane/core/generation.h"
@@ -36,14 +37,25 @@
 #define FAR_ADDR   RTE_BE32(0xc6336409) /* 198.51.100.9 */
 #define OWN_ADDR   RTE_BE32(0x0a000001) /* 10.0.0.1 */
 
+/* The server has the ports lan and out, the clients have wan. */
+#define PORT_OUT 2
+#define PORTS    3
+
 static const char yaml[] =
 	"node: {name: bench, workers: [1, 0], main: 0, memory: 1G, idle: poll, ports: [\n"
 	"  {name: lan, device: net_null0, mac: 02:00:00:00:00:01, addresses: [192.0.2.1/24]},\n"
-	"  {name: wan, device: net_null1, mac: 02:00:00:00:00:02, addresses: [10.0.0.1/24]}]}\n"
+	"  {name: wan, device: net_null1, mac: 02:00:00:00:00:02, addresses: [10.0.0.1/24]},\n"
+	"  {name: out, device: net_null2, mac: 02:00:00:00:00:03, addresses: [203.0.113.1/24]}]}\n"
 	"neighbors: [{interface: lan, address: 192.0.2.2, mac: 02:00:00:00:00:aa},\n"
-	"  {interface: wan, address: 10.0.0.2, mac: 02:00:00:00:00:bb}]\n"
-	"routes: [{prefix: 198.51.100.0/24, via: 10.0.0.2}]\n"
-	"store: {listen: [192.0.2.1], protected_mode: no, memory: 6G, max_clients: 1000}\n";
+	"  {interface: wan, address: 10.0.0.2, mac: 02:00:00:00:00:bb},\n"
+	"  {interface: out, address: 203.0.113.2, mac: 02:00:00:00:00:cc}]\n"
+	"routes: [{prefix: 198.51.100.0/24, via: 10.0.0.2},\n"
+	"  {prefix: 198.18.0.0/15, via: 203.0.113.2}]\n"
+	"store: {listen: [192.0.2.1], protected_mode: no, memory: %uM, max_clients: 1000}\n%s";
+
+/* Of the store, half of it the server's: for each key, and for all else. */
+#define MEMORY_KEY_BYTES 400
+#define MEMORY_MORE_MB   512
 
 struct store_rig store_rig = {.clients_burst = BURST_MAX};
 
@@ -52,6 +64,7 @@ static struct {
 	struct rte_ring *to_clients;
 	struct rte_ring *to_other;
 	uint64_t t0;
+	uint64_t n_keys;
 } net;
 
 void store_rig_fail(const char *what)
@@ -113,11 +126,22 @@ static uint16_t bench_rx(
 	return n;
 }
 
+/* Frames that leave by the port out: nobody is there. */
+static uint16_t swallow(struct worker *w, struct rte_mbuf **pkts, uint16_t n)
+{
+	for (uint16_t i = 0; store_rig.on_out && i < n; i++)
+		store_rig.on_out(w, pkts[i]);
+	rte_pktmbuf_free_bulk(pkts, n);
+	return n;
+}
+
 static uint16_t bench_tx(
 	struct worker *w, uint16_t port, uint16_t queue, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t other_port_be = store_rig.other_port_be;
 
+	if (port == PORT_OUT)
+		return swallow(w, pkts, n);
 	if (port == STORE_RIG_SERVER && other_port_be)
 		return sort_replies(pkts, n, other_port_be);
 	if (port == STORE_RIG_SERVER)
@@ -141,6 +165,39 @@ static void name_key(char *out, uint32_t number)
 
 	snprintf(text, sizeof(text), "key:%012u", number);
 	memcpy(out, text, STORE_RIG_KEY_BYTES);
+}
+
+void store_rig_write_frame(uint8_t *frame, uint32_t host)
+{
+	static const uint8_t ethernet[14] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0xaa, 8, 0};
+	struct rte_ipv4_hdr ip = {
+		.version_ihl = 0x45,
+		.total_length = htobe16(60 - sizeof(ethernet)),
+		.time_to_live = 64,
+		.next_proto_id = IPPROTO_UDP,
+		.src_addr = PEER_ADDR,
+		.dst_addr = htobe32(STORE_RIG_NET | host),
+	};
+	struct rte_udp_hdr udp = {
+		.src_port = htobe16(1024),
+		.dst_port = htobe16(9),
+		.dgram_len = htobe16(60 - sizeof(ethernet) - sizeof(ip)),
+	};
+
+	ip.hdr_checksum = rte_ipv4_cksum(&ip);
+	memset(frame, 0, 60);
+	memcpy(frame, ethernet, sizeof(ethernet));
+	memcpy(frame + sizeof(ethernet), &ip, sizeof(ip));
+	memcpy(frame + sizeof(ethernet) + sizeof(ip), &udp, sizeof(udp));
+}
+
+bool store_rig_send(struct rte_mbuf *m)
+{
+	if (rte_ring_count(net.to_server) < STORE_RIG_FRAMES_MAX &&
+		rte_ring_sp_enqueue(net.to_server, m) == 0)
+		return true;
+	rte_pktmbuf_free(m);
+	return false;
 }
 
 uint32_t store_rig_append_get(uint8_t *p, uint32_t number)
@@ -235,6 +292,7 @@ void store_rig_choose_keys(uint32_t n)
 {
 	char key[STORE_RIG_KEY_BYTES];
 
+	net.n_keys = n;
 	store_rig.keys = malloc(n * sizeof(*store_rig.keys));
 	if (!store_rig.keys)
 		store_rig_fail("no memory for the keys");
@@ -251,8 +309,12 @@ void store_rig_start(struct wheel_timer *tick)
 	struct rte_mempool *mempool;
 	struct base_error err;
 	struct conf *conf;
+	char text[2048];
 
-	if (conf_load_text("bench.yaml", yaml, strlen(yaml), &conf, &conf_err) < 0)
+	snprintf(text, sizeof(text), yaml,
+		MEMORY_MORE_MB + (unsigned)(net.n_keys * MEMORY_KEY_BYTES >> 20),
+		store_rig.settings ? store_rig.settings : "");
+	if (conf_load_text("bench.yaml", text, strlen(text), &conf, &conf_err) < 0)
 		store_rig_fail(conf_err.text);
 	if (eal_init(&conf->node, &err) < 0 || pkt_init(&err) < 0)
 		store_rig_fail(err.text);
@@ -269,7 +331,7 @@ void store_rig_start(struct wheel_timer *tick)
 	net.to_server = create_ring("to_server");
 	net.to_clients = create_ring("to_clients");
 	net.to_other = create_ring("to_other");
-	for (unsigned i = 0; i < STORE_RIG_WORKERS; i++)
+	for (unsigned i = 0; i < PORTS; i++)
 		if (!port_declare(conf->node.ports[i].name, conf->node.ports[i].mac, 1500))
 			store_rig_fail("too many ports");
 	for (unsigned i = 0; i <= STORE_RIG_WORKERS; i++) {
@@ -277,8 +339,9 @@ void store_rig_start(struct wheel_timer *tick)
 
 		if (i < STORE_RIG_WORKERS)
 			w->queues[w->n_queues++] = (struct worker_queue){.port = (uint16_t)i};
-		for (unsigned port = 0; port < STORE_RIG_WORKERS; port++)
-			w->tx_owner[port] = (uint8_t)port;
+		for (unsigned port = 0; port < PORTS; port++)
+			w->tx_owner[port] =
+				port == STORE_RIG_CLIENTS ? STORE_RIG_CLIENTS : STORE_RIG_SERVER;
 	}
 	if (mailbox_create(workers, STORE_RIG_WORKERS + 1, &err) < 0)
 		store_rig_fail(err.text);
