@@ -17,7 +17,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from benchlib import (  # noqa: E402  (the path is set above)
-    cases, chart, counters, lb, linux, node, pcap, peers, report, route, routes, store)
+    cases, chart, compute, compute_client, compute_peers, counters, lb, linux, node, pcap, peers,
+    plot, report, route, routes, store)
 
 
 def header_sum(frame):
@@ -283,6 +284,108 @@ class Latencies(unittest.TestCase):
 
     def test_cases_have_names_of_their_own(self):
         self.assertEqual(len(store.NAMES), len(set(store.NAMES)))
+
+
+class Computing(unittest.TestCase):
+    def part(self, p99, **others):
+        return {"n": 1000, "paused": 0, "p50_us": 1.0, "p99_us": p99, "p999_us": 2 * p99,
+                "max_us": 3 * p99, "turn_max_us": 2.0, "commands": 4, "command_us": 50_000.0,
+                "cpu_share": 1.0, "lost": 0, "drops": 0, **others}
+
+    def samples(self, alone, beside):
+        return [{"case": "feach-p999", "rep": i, "alone": alone, "with": beside} for i in range(3)]
+
+    def peer(self, value, unit="ns"):
+        return compute_peers.row("awk", "awk over lines of a file", [value, 2 * value, 3 * value],
+                                 unit, 1000)
+
+    def test_a_limit_is_the_most_of_a_time_and_the_least_of_a_rate(self):
+        for name, values, met in (("seed-warm", [49, 50, 90], True), ("seed-warm", [51], False),
+                                  ("map-1", [2.0], True), ("map-1", [1.9, 1.9, 9], False)):
+            row = compute.result_of(name, values, min)
+            self.assertIs(row["met"], met, (name, values))
+
+    def test_rates_come_from_what_the_programs_print(self):
+        one = {"items": 10_000_000, "seconds": 0.1, "cycles_per_item": 24.0}
+        row = compute.map_auto_row({"map-auto": [one], "map-auto-2": [{**one, "seconds": 0.05}]})
+        self.assertEqual((row["value"], row["met"], row["ns_on_all"]), (100.0, True, 5.0))
+        row = compute.each_sum_row({"each-sum": [
+            {"records": 10_000_000, "p50_us": 400_000.0, "cycles_per_op": 1e9}]})
+        self.assertEqual((row["value"], row["met"]), (25.0, False))
+        self.assertEqual(compute.in_peers_unit(row), 40.0)
+
+    def test_a_packet_that_is_lost_only_beside_it_misses(self):
+        for beside, met in ((self.part(7.0), True), (self.part(7.0, lost=1), False),
+                            (self.part(8.0), False)):
+            row = compute.isolation_row("isolation-packets",
+                                        self.samples(self.part(2.0), beside))
+            self.assertIs(row["met"], met, beside)
+
+    def test_peers_stand_below_their_case(self):
+        row = compute.result_of("each-sum", [40.0], max)
+        row["peers"] = [self.peer(100.0)]
+        lines = compute.text({"cases": [row]}).split("\n")
+        self.assertTrue(lines[2].startswith("each-sum"))
+        self.assertIn("x 8.0", lines[3])
+        self.assertIn("200.0 ns (100.0)", compute.markdown({"cases": [row]}))
+
+    def test_what_failed_is_in_the_table(self):
+        result = {"cases": [compute.failed("map-1", "it did not start")]}
+        self.assertIn("it did not start", compute.text(result))
+        self.assertIn("INVALID", compute.markdown(result))
+        self.assertFalse(result["cases"][0]["valid"])
+
+    def test_charts_are_well_formed(self):
+        rows = [compute.quantum_row(q, self.samples(self.part(2.0), self.part(p99)))
+                for q, p99 in (("auto", 3.0), ("1us", 3.0), ("10us", 12.0))]
+        each = compute.result_of("each-sum", [40.0], max)
+        each["peers"] = [self.peer(100.0)]
+        many = compute.result_of("map-auto", [100.0], max, ns_on_all=5.0)
+        many["peers"] = [self.peer(10.0)]
+        result = {"cases": [each, many, *rows]}
+        made = {"": compute.svg(result), **compute.more_svgs(result)}
+        self.assertEqual(set(made), {"", "map", "quantum"})
+        for svg in made.values():
+            xml.fromstring(svg)
+        self.assertIn("20 M/s", made["quantum"])
+        self.assertIn("quantum-auto", compute.text(result))
+
+    def test_points_are_inside_of_a_plot(self):
+        made = plot.Plot("a<b", "us", "us", [1, 10, 100], ["x", "y", "z"],
+                         [plot.Line("l", [0, 5.5, None])])
+        for dot in xml.fromstring(plot.draw(made)).iter("{http://www.w3.org/2000/svg}circle"):
+            self.assertTrue(0 < float(dot.get("cx")) < plot.WIDTH)
+            self.assertTrue(0 < float(dot.get("cy")) < plot.HEIGHT)
+
+    def test_the_best_chunk_is_reported_and_a_chunk_of_one(self):
+        args = argparse.Namespace(reps=1)
+        seconds = {1: 10.0, 10: 1.0, 100: 2.0}
+        rows = compute_peers.chunked("p", "peer", ((100, 1), (100, 10), (100, 100)), args,
+                                     lambda items, chunk: seconds[chunk])
+        self.assertEqual([row["text"] for row in rows],
+                         ["peer, chunks of 1", "peer, chunks of 10"])
+        self.assertEqual(rows[1]["value"], 1e7)
+
+    def test_wrong_sums_are_seen(self):
+        compute_peers.check_sum("p", 2 * (0 + 1 + 2), 3)
+        compute_peers.check_each("p", ["3", "3", "0", "2"], 3)
+        with self.assertRaises(compute_peers.BenchError):
+            compute_peers.check_sum("p", 7, 3)
+        with self.assertRaises(compute_peers.BenchError):
+            compute_peers.check_each("p", [3, 3, 0, 3], 3)
+
+    def test_a_peer_that_is_not_there_is_left_out(self):
+        def broken():
+            raise FileNotFoundError("no such program")
+
+        self.assertEqual(compute_peers.skipping(broken), [])
+
+    def test_requests_are_encoded_as_redis_reads_them(self):
+        self.assertEqual(compute_client.encode("FMAP", b"\x00\xff"),
+                         b"*2\r\n$4\r\nFMAP\r\n$2\r\n\x00\xff\r\n")
+
+    def test_cases_that_have_peers_are_cases(self):
+        self.assertLessEqual(set(compute_peers.CASES), set(compute.NAMES))
 
 
 class Charts(unittest.TestCase):

@@ -12,10 +12,9 @@
 #include "tests/bench/pause.h"
 #include "tests/bench/store_rig.h"
 
-#define N_GETTERS     16
-#define SAMPLES_MAX   (8u << 20)
-#define LINE_BYTES    64
-#define PROGRAM_BYTES (256u << 10) /* of a file with programs, at most */
+#define N_GETTERS   16
+#define SAMPLES_MAX (8u << 20)
+#define LINE_BYTES  64
 
 enum phase { PHASE_REST, PHASE_BEGIN, PHASE_LOAD, PHASE_PREPARE, PHASE_SETTLE, PHASE_MEASURE };
 
@@ -61,7 +60,7 @@ extern struct latency {
 	bool times_packets;            /* that are forwarded, not GETs */
 	char big[STORE_RIG_KEY_BYTES]; /* a key of the serving worker */
 	uint32_t program_bytes;        /* of the request that loads programs; 0: there is none */
-	uint8_t program[PROGRAM_BYTES + LINE_BYTES];
+	uint8_t *program;
 	bool has_program; /* the store has it */
 	/* The clients' worker, and the main thread while it rests. */
 	struct worker_task task;

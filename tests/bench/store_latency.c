@@ -332,25 +332,6 @@ static const struct noise_case *find_case(const char *name)
 	exit(2);
 }
 
-/* Makes the request that loads the programs of a file as library "bench". */
-static void read_program(const char *path)
-{
-	static const char line[] = "#!bpf name=bench\n";
-	static uint8_t bytes[PROGRAM_BYTES];
-	FILE *f = fopen(path, "rb");
-	size_t n = f ? fread(bytes, 1, sizeof(bytes), f) : 0;
-	int head;
-
-	if (n == 0 || n == sizeof(bytes))
-		store_rig_fail("the file with programs cannot be read");
-	fclose(f);
-	head = snprintf((char *)lat.program, LINE_BYTES,
-		"*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$%zu\r\n%s", sizeof(line) - 1 + n, line);
-	memcpy(lat.program + head, bytes, n);
-	memcpy(lat.program + head + n, "\r\n", 2);
-	lat.program_bytes = (uint32_t)((size_t)head + n + 2);
-}
-
 static void read_option(int c)
 {
 	switch (c) {
@@ -370,7 +351,7 @@ static void read_option(int c)
 		lat.times_packets = true;
 		return;
 	case 'f':
-		read_program(optarg);
+		lat.program = store_rig_program_request(optarg, &lat.program_bytes);
 		return;
 	case 'y':
 		store_rig.settings = optarg;

@@ -53,11 +53,10 @@ static const char yaml[] =
 	"  {prefix: 198.18.0.0/15, via: 203.0.113.2}]\n"
 	"store: {listen: [192.0.2.1], protected_mode: no, memory: %uM, max_clients: 1000}\n%s";
 
-/* Of the store, half of it the server's: for each key, and for all else. */
-#define MEMORY_KEY_BYTES 400
-#define MEMORY_MORE_MB   512
+#define MEMORY_KEY_BYTES 400          /* of the store for each key; half of all is the server's */
+#define PROGRAM_BYTES    (256u << 10) /* of a file with programs, at most */
 
-struct store_rig store_rig = {.clients_burst = BURST_MAX};
+struct store_rig store_rig = {.clients_burst = BURST_MAX, .memory_mb = 512};
 
 static struct {
 	struct rte_ring *to_server;
@@ -221,6 +220,25 @@ uint32_t store_rig_append_set(uint8_t *p, uint32_t number)
 	return (uint32_t)(p - start) + 7 + STORE_RIG_VALUE_BYTES + 2;
 }
 
+uint8_t *store_rig_program_request(const char *path, uint32_t *bytes)
+{
+	static const char form[] = "*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$%zu\r\n%s";
+	static const char line[] = "#!bpf name=bench\n";
+	uint8_t *file = malloc(PROGRAM_BYTES), *request = malloc(PROGRAM_BYTES + sizeof(form) + 64);
+	FILE *f = fopen(path, "rb");
+	size_t n = f && file && request ? fread(file, 1, PROGRAM_BYTES, f) : 0, head;
+
+	if (n == 0 || n == PROGRAM_BYTES)
+		store_rig_fail("the file with programs cannot be read");
+	fclose(f);
+	head = (size_t)sprintf((char *)request, form, sizeof(line) - 1 + n, line);
+	memcpy(request + head, file, n);
+	memcpy(request + head + n, "\r\n", 2);
+	free(file);
+	*bytes = (uint32_t)(head + n + 2);
+	return request;
+}
+
 struct tcp_conn *store_rig_connect(struct worker *w, const struct tcp_app *app, void *user)
 {
 	struct ip_addr local = {.family = 4, .prefix_len = 32};
@@ -312,7 +330,7 @@ void store_rig_start(struct wheel_timer *tick)
 	char text[2048];
 
 	snprintf(text, sizeof(text), yaml,
-		MEMORY_MORE_MB + (unsigned)(net.n_keys * MEMORY_KEY_BYTES >> 20),
+		store_rig.memory_mb + (unsigned)(net.n_keys * MEMORY_KEY_BYTES >> 20),
 		store_rig.settings ? store_rig.settings : "");
 	if (conf_load_text("bench.yaml", text, strlen(text), &conf, &conf_err) < 0)
 		store_rig_fail(conf_err.text);

@@ -29,6 +29,7 @@ extern struct store_rig {
 	/* Replies to this port of the clients wait in a queue of their own, as if another machine
 	 * had it; 0: there is none. Set while nothing is under way to it. */
 	_Atomic uint16_t other_port_be;
+	uint32_t memory_mb; /* of the store beside that for keys; set before the start */
 	const char *
 		settings; /* lines behind the node's configuration, or NULL; set before the start */
 	/* Called at the beginning of each turn of both workers, unless NULL. On the worker. */
@@ -62,6 +63,10 @@ void store_rig_write_frame(uint8_t *frame, uint32_t host);
 /* Gives a frame to the server, as a device would; false: its queue is full, @m is freed. On the
  * clients' worker. */
 bool store_rig_send(struct rte_mbuf *m);
+
+/* Makes the request that loads the programs of file @path as library "bench"; malloc'd, *@bytes
+ * long. Any thread. */
+uint8_t *store_rig_program_request(const char *path, uint32_t *bytes);
 
 /* Writes the request for key @number to @p; its bytes. */
 uint32_t store_rig_append_get(uint8_t *p, uint32_t number);
