@@ -171,6 +171,7 @@ static enum task_rule walk(struct task_checker *c, struct task_verdict *v)
 			return TASK_RULE_cost;
 		v->cost_max = MAX_OF(v->cost_max, c->now.cost);
 	}
+	v->result_bytes = MAX_OF(c->result_bytes, 1u);
 	return TASK_ACCEPTED;
 }
 

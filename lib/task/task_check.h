@@ -36,6 +36,8 @@ struct task_verdict {
 	/* Accepted: bit i % 8 of byte i / 8: instruction i adds a pointer to a number. */
 	uint8_t swapped[TASK_INSNS_MAX / 8];
 	uint32_t cost_max; /* accepted: instructions of the longest path, helpers included */
+	/* Accepted, a map: bytes of the result, from its start, beyond which it writes none. */
+	uint32_t result_bytes;
 	char text[TASK_VERDICT_TEXT_MAX]; /* what is wrong, where, and how to mend it */
 };
 

@@ -6,6 +6,17 @@
 #include "lib/task/task_check_impl.h"
 #include "lib/task/task_helpers.h"
 
+/* The most that a helper writes to the place that argument @index names. */
+static uint64_t write_max(const struct task_checker *c, const struct task_helper *h, uint32_t index)
+{
+	struct task_value len;
+
+	if (index + 1 == TASK_HELPER_ARGS_MAX || h->args[index + 1] != BRAID_ARG_LENGTH)
+		return BRAID_DECIMAL_BYTES;
+	len = task_value_low32(c->now.registers[2 + index]);
+	return MIN_OF(len.max, (uint64_t)BRAID_LENGTH_MAX);
+}
+
 /* Refuses an argument, and adds to the cost what it adds to the work. */
 static enum task_rule check_arg(struct task_checker *c, const struct task_helper *h, uint32_t index)
 {
@@ -30,6 +41,8 @@ static enum task_rule check_arg(struct task_checker *c, const struct task_helper
 		if (arg == BRAID_ARG_WRITE && low.max < layout->writable)
 			return TASK_RULE_call_readonly;
 	}
+	if (arg == BRAID_ARG_WRITE)
+		task_check_write(c, (int64_t)low.min, (int64_t)(low.max + write_max(c, h, index)));
 	if (arg == BRAID_ARG_LENGTH || arg == BRAID_ARG_SPAN) {
 		if (low.min > max)
 			return TASK_RULE_call_length;

@@ -34,7 +34,8 @@ struct task_checker {
 	struct task_state *targets;
 	bool *is_reached; /* by target: a jump came */
 	struct task_state now;
-	bool is_swapped; /* the last ALU instruction added a pointer to a number */
+	uint32_t result_bytes; /* of a map: of the result that may have been written */
+	bool is_swapped;       /* the last ALU instruction added a pointer to a number */
 };
 
 /* The first rule that instruction @at breaks by its form, or TASK_ACCEPTED; sets marks. */
@@ -42,6 +43,9 @@ enum task_rule task_check_form(struct task_checker *c, uint32_t at);
 
 /* An ALU instruction, END included. */
 enum task_rule task_check_alu(struct task_checker *c, const struct task_insn *i);
+
+/* Notes that a map may write the bytes [@from, @end) of its context. */
+void task_check_write(struct task_checker *c, int64_t from, int64_t end);
 
 /* A load or a store. */
 enum task_rule task_check_memory(struct task_checker *c, const struct task_insn *i);

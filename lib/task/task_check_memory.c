@@ -130,6 +130,15 @@ static enum task_rule check_load(struct task_checker *c, const struct task_insn 
 	return rule;
 }
 
+void task_check_write(struct task_checker *c, int64_t from, int64_t end)
+{
+	int64_t start = offsetof(struct braid_map, result);
+	int64_t stop = start + BRAID_RESULT_BYTES;
+
+	if (c->f->kind == TASK_MAP && from < stop && end > start)
+		c->result_bytes = MAX_OF(c->result_bytes, (uint32_t)(MIN_OF(end, stop) - start));
+}
+
 static enum task_rule check_store(struct task_checker *c, const struct task_insn *i)
 {
 	struct task_value value = task_value_number((uint64_t)(int64_t)i->imm);
@@ -147,6 +156,8 @@ static enum task_rule check_store(struct task_checker *c, const struct task_insn
 		return TASK_RULE_pointer_store;
 	if (a.region == TASK_STACK)
 		store_stack(&c->now, &a, &value);
+	else
+		task_check_write(c, a.low, a.high + a.bytes);
 	return TASK_ACCEPTED;
 }
 

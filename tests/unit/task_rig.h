@@ -198,6 +198,10 @@ static inline bool task_rig_compare(const struct task_generated *g, uint64_t see
 		task_rig_fail(g, "accepted, but longer than its cost");
 	task_world_outcome(&worlds[0], runs[0].registers[0], &first);
 	task_world_init(&worlds[1], g->kind, seed);
+	if (g->kind == TASK_MAP && memcmp(worlds[0].frame.ctx.map.result + v.result_bytes,
+					   worlds[1].frame.ctx.map.result + v.result_bytes,
+					   BRAID_RESULT_BYTES - v.result_bytes) != 0)
+		task_rig_fail(g, "accepted, but it writes behind the end of its results");
 	task_rig_interpret(g, &worlds[1], &runs[1], constants[1]);
 	task_world_outcome(&worlds[1], runs[1].registers[0], &second);
 	if (!task_outcomes_equal(&first, &second))
