@@ -31,6 +31,8 @@ struct task_program {
 	const struct task_library *library;
 	uint32_t cost_max;   /* instructions of one call at most, helpers included */
 	uint32_t code_bytes; /* of the machine's */
+	/* A map: bytes of the result that it may write, as the checker says; 0: not known. */
+	uint32_t result_bytes;
 };
 
 /* One FUNCTION LOAD. Immutable but for @holds. */

@@ -32,7 +32,7 @@ void task_exec_init(struct task_exec *x, const struct task_program *p,
 	x->host = (struct task_host){.read = read_value, .emit = emit_pair, .arg = x};
 	x->emit = emit;
 	x->emit_arg = arg;
-	x->result_clear = BRAID_RESULT_BYTES;
+	x->result_clear = p->result_bytes ? p->result_bytes : BRAID_RESULT_BYTES;
 	x->frame.host = &x->host;
 	x->frame.kind = p->function->kind;
 }

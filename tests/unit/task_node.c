@@ -114,8 +114,11 @@ static void load(void)
 
 		if (!task_check(f, node.object->rodata_len, &v))
 			fail(v.text);
-		l->programs[i] = (struct task_program){
-			.run = runs[i], .function = f, .library = l, .cost_max = v.cost_max};
+		l->programs[i] = (struct task_program){.run = runs[i],
+			.function = f,
+			.library = l,
+			.cost_max = v.cost_max,
+			.result_bytes = v.result_bytes};
 	}
 	node.library = l;
 }
