@@ -74,7 +74,7 @@ unsigned worker_turn(struct worker *w)
 {
 	struct stats_worker *st = w->stats;
 	uint64_t start = w->ops->cycles(w);
-	unsigned moved = 0, mail;
+	unsigned moved = 0, mail, fired;
 
 	w->now_ns = (uint64_t)(((__uint128_t)start * w->ns_per_cycle_q32) >> 32);
 	w->sampling = (st->loops & (SAMPLE_EVERY - 1)) == 0;
@@ -82,9 +82,11 @@ unsigned worker_turn(struct worker *w)
 	for (unsigned i = 0; i < w->n_queues; i++)
 		moved += receive(w, &w->queues[i]);
 	mail = mailbox_receive(w);
-	moved += mail + wheel_advance(w->wheel, w->now_ns, TIMERS_PER_TURN);
-	if (UNLIKELY(w->runnable != 0))
-		moved += worker_tasks_run(w, moved);
+	moved += mail;
+	fired = wheel_advance(w->wheel, w->now_ns, TIMERS_PER_TURN);
+	if (UNLIKELY(w->runnable != 0)) /* timers are no traffic: nobody waits behind them */
+		fired += worker_tasks_run(w, moved);
+	moved += fired;
 	if (w->pending)
 		pipeline_run(w);
 	st->loops++;

@@ -5,7 +5,7 @@
 
 #include "dataplane/core/worker.h"
 
-/* Runs tasks for the time that @moved packets and events of this turn leave them (DESIGN section
+/* Runs tasks for the time that @moved packets and messages of this turn leave them (DESIGN section
  * 4). How many pieces. */
 unsigned worker_tasks_run(struct worker *w, unsigned moved);
 

@@ -201,7 +201,9 @@ struct task_source {
 	 * is where, 0 at the start of the chunk. False: the chunk has no more. Chunk @chunk of
 	 * @n_chunks is the records whose hash is in the same part of all hashes, so that chunks do
 	 * not depend on what else is there. Each record that is there all the time is visited
-	 * exactly once. Bounded: about @n records, and buckets in proportion.
+	 * exactly once. Bounded: about @n records, and buckets in proportion. It keeps nothing but
+	 * *@at: a piece that is undone is walked again from an earlier place, which was one of this
+	 * chunk. Once task_part_record said false, neither *@at nor what it returns matters.
 	 */
 	bool (*walk)(
 		struct worker *w, struct task_part *part, uint32_t chunk, uint64_t *at, uint32_t n);

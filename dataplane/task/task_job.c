@@ -15,6 +15,7 @@
 #define CHUNK_ITEMS_MAX 512
 #define EVENT_NS        NSEC_PER_MSEC
 #define SLOTS_PER_PIECE 64
+#define RETRY_MS        100 /* where nothing was measured */
 #define RETRY_MS_MAX    10000
 #define CHUNKS_MAX      (1u << 24)
 #define MERGES_COST     4096 /* instructions that a piece merges */
@@ -42,15 +43,20 @@ static const char *mistake(const struct task_spec *spec)
 /* When the first of the jobs that run here may be over. */
 static uint32_t retry_ms(const struct worker *w)
 {
-	uint64_t least_ns = RETRY_MS_MAX * NSEC_PER_MSEC;
+	uint64_t least_ns = RETRY_MS * NSEC_PER_MSEC;
+	bool is_known = false;
 
 	for (const struct task_job *job = w->task->jobs; job; job = job->next) {
 		uint64_t done = job->status.done, total = MAX_OF(job->status.total, done);
 		uint64_t spent_ns = w->now_ns - job->status.started_ns;
 
-		if (job->state == TASK_JOB_RUNNING && done > 0)
-			least_ns = MIN_OF(least_ns,
-				(uint64_t)((__uint128_t)spent_ns * (total - done) / done));
+		uint64_t left_ns;
+
+		if (job->state != TASK_JOB_RUNNING || done == 0)
+			continue;
+		left_ns = (uint64_t)((__uint128_t)spent_ns * (total - done) / done);
+		least_ns = is_known ? MIN_OF(least_ns, left_ns) : left_ns;
+		is_known = true;
 	}
 	return (uint32_t)MIN_OF(least_ns / NSEC_PER_MSEC + 1, (uint64_t)RETRY_MS_MAX);
 }
