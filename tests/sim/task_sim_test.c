@@ -37,8 +37,9 @@ struct client {
 	bool streams;   /* reads as it goes on */
 	uint32_t drops; /* percent of its readings after which it drops */
 	uint64_t at;
-	uint64_t cancel_ns; /* 0: never */
-	uint64_t leave_ns;  /* it goes away; 0: never */
+	uint32_t leaves_at_event; /* percent */
+	uint64_t cancel_ns;       /* 0: never */
+	uint64_t leave_ns;        /* it goes away; 0: never */
 	bool is_over;
 	unsigned n_freed;
 	struct task_node_outcome got;
@@ -94,6 +95,28 @@ static void read_on(struct worker *w, struct client *c)
 		task_job_results_drop(w, c->job, c->at);
 }
 
+static void on_freed(struct worker *w, void *ctx)
+{
+	struct client *c = ctx;
+
+	c->n_freed++;
+}
+
+static bool is_running(const struct client *c)
+{
+	struct task_job_status s;
+
+	task_job_status(c->job, &s);
+	return s.state == TASK_JOB_RUNNING;
+}
+
+static void leave(struct client *c)
+{
+	task_job_free(workers[c->home], c->job, on_freed, c);
+	c->job = NULL;
+	c->is_over = true;
+}
+
 static void on_event(struct worker *w, struct task_job *job, void *ctx)
 {
 	struct client *c = ctx;
@@ -102,15 +125,12 @@ static void on_event(struct worker *w, struct task_job *job, void *ctx)
 		sim_fail(c, "an event of a job that is no more");
 	if (w->id != c->home)
 		sim_fail(c, "an event on another worker");
-	if (c->streams)
+	if (percent(c->leaves_at_event))
+		leave(c);
+	else if (percent(c->leaves_at_event))
+		task_job_cancel(w, job);
+	else if (c->streams)
 		read_on(w, c);
-}
-
-static void on_freed(struct worker *w, void *ctx)
-{
-	struct client *c = ctx;
-
-	c->n_freed++;
 }
 
 static void make_values(void)
@@ -178,6 +198,7 @@ static void submit(struct client *c)
 	*c = (struct client){.home = (uint8_t)below(sim.n_workers)};
 	make_spec(c);
 	c->streams = percent(50);
+	c->leaves_at_event = percent(15) ? (uint32_t)below(30) : 0;
 	c->drops = percent(70) ? 100 : (uint32_t)sim_between(&sim.random, 10, 99);
 	if (percent(20))
 		c->cancel_ns = task_node_now_ns() + sim_log(&sim.random, 20 * NSEC_PER_MSEC);
@@ -237,21 +258,6 @@ static void check_outcome(struct client *c)
 		sim_fail(c, why);
 	}
 	task_node_outcome_free(&wanted);
-	c->is_over = true;
-}
-
-static bool is_running(const struct client *c)
-{
-	struct task_job_status s;
-
-	task_job_status(c->job, &s);
-	return s.state == TASK_JOB_RUNNING;
-}
-
-static void leave(struct client *c)
-{
-	task_job_free(workers[c->home], c->job, on_freed, c);
-	c->job = NULL;
 	c->is_over = true;
 }
 
