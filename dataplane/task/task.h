@@ -251,6 +251,7 @@ struct task_job_status {
 	uint64_t ended_ns;                  /* 0: not yet */
 	uint64_t stolen;                    /* chunks that others ran */
 	uint64_t again;                     /* attempts beyond the first */
+	uint64_t late;                      /* of them, that came behind another */
 	struct task_fault fault;            /* the first in the order of chunks */
 	uint8_t fault_key[BRAID_KEY_BYTES]; /* of records: the key, as far as it fits */
 	uint32_t fault_key_len;

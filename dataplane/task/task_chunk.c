@@ -172,7 +172,7 @@ void task_chunk_back(struct worker *w, struct task_chunk *c)
 	job->status.cycles += c->cycles;
 	BRAID_ASSERT(is_mine && c->attempt < job->slots[c->index].attempts);
 	if (job->slots[c->index].is_committed)
-		job->late++;
+		job->status.late++;
 	else if (job->state == TASK_JOB_RUNNING && c->is_complete &&
 		 !task_job_is_past(job, c->index))
 		commit(w, job, c);

@@ -177,7 +177,6 @@ struct task_job {
 	uint64_t held_bytes; /* of blocks with results */
 	uint64_t bytes_max;
 	uint64_t told_ns; /* the last event */
-	uint64_t late;    /* attempts that came behind another */
 	struct task_job_status status;
 };
 

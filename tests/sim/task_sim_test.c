@@ -17,10 +17,11 @@
 
 #include <cmocka.h>
 
+#include "dataplane/task/task_impl.h"
 #include "tests/sim/sim_random.h"
 #include "tests/unit/task_node.h"
 
-#define RUNS         4000
+#define RUNS         2000
 #define JOBS_MAX     5
 #define ITEMS_MAX    3000
 #define RECORDS_MAX  3000
@@ -339,9 +340,15 @@ static void finish(void)
 		task_node_outcome_free(&c->got);
 	}
 	task_node_run_ms(3);
-	for (unsigned i = 0; i < sim.n_workers; i++)
-		if (workers[i]->runnable != 0)
+	for (unsigned i = 0; i < sim.n_workers; i++) {
+		const struct task_worker *tw = workers[i]->task;
+
+		if (workers[i]->runnable != 0 || tw->is_stealing || tw->parked)
 			sim_fail(NULL, "a worker never comes to rest");
+		if (tw->n_jobs != 0 || tw->n_running != 0 || tw->n_waiting != 0 ||
+			tw->n_stolen != 0)
+			sim_fail(NULL, "a worker miscounts what it has to do");
+	}
 	task_node_stop();
 }
 
