@@ -5,8 +5,21 @@
 #include "dataplane/kv/kv_admin.h"
 #include "dataplane/kv/kv_text.h"
 
-/* Marks what argument @arg names: by its name, or by pattern. */
-static void match(struct kv_call *c, uint32_t arg, uint8_t found[KV_SETTINGS_COUNT])
+/* What CONFIG GET has found: names as they were asked for, in any case; NULL: not asked for. */
+struct found {
+	const char *names[KV_SETTINGS_COUNT];
+	const char *aliases[KV_SETTINGS_COUNT];
+};
+
+/* Notes @name, if there is one and it was not found before. */
+static void note(const char **found, const char *name)
+{
+	if (!*found)
+		*found = name;
+}
+
+/* Notes what argument @arg names: by its name, or by pattern. */
+static void match(struct kv_call *c, uint32_t arg, struct found *f)
 {
 	const struct resp_arg *pattern = &c->argv[arg];
 	bool is_pattern = false;
@@ -17,7 +30,9 @@ static void match(struct kv_call *c, uint32_t arg, uint8_t found[KV_SETTINGS_COU
 	if (!is_pattern) {
 		s = kv_setting_find(pattern);
 		if (s)
-			found[s - kv_settings_table] |= kv_arg_is(c, arg, s->name) ? 1 : 2;
+			note(&(kv_arg_is(c, arg, s->name) ? f->names
+							  : f->aliases)[s - kv_settings_table],
+				(const char *)pattern->bytes);
 		return;
 	}
 	for (uint32_t i = 0; i < KV_SETTINGS_COUNT; i++) {
@@ -25,36 +40,40 @@ static void match(struct kv_call *c, uint32_t arg, uint8_t found[KV_SETTINGS_COU
 		if (s->flags & KV_SETTING_HIDDEN)
 			continue;
 		if (kv_glob_match(pattern, s->name, (uint32_t)strlen(s->name), true))
-			found[i] |= 1;
+			note(&f->names[i], s->name);
 		if (s->alias && kv_glob_match(pattern, s->alias, (uint32_t)strlen(s->alias), true))
-			found[i] |= 2;
+			note(&f->aliases[i], s->alias);
 	}
 }
 
-static void answer(struct kv_call *c, const struct kv_setting *s, const char *name)
+/* Answers setting @s as @found, which is @name in any case. */
+static void answer(
+	struct kv_call *c, const struct kv_setting *s, const char *found, const char *name)
 {
 	struct kv_text t = {.w = c->w};
 
-	kv_reply_text(c->reply, name);
+	kv_reply_bulk(c->reply, found, (uint32_t)strlen(name));
 	kv_setting_show(c->w, s, &t);
 	kv_text_reply(&t, c->reply, false);
 }
 
 void kv_cmd_config_get(struct kv_call *c)
 {
-	uint8_t found[KV_SETTINGS_COUNT] = {0};
+	struct found f = {};
 	uint32_t n = 0;
 
 	for (uint32_t i = 2; i < c->argc; i++)
-		match(c, i, found);
+		match(c, i, &f);
 	for (uint32_t i = 0; i < KV_SETTINGS_COUNT; i++)
-		n += (uint32_t)__builtin_popcount(found[i]);
+		n += (f.names[i] != NULL) + (f.aliases[i] != NULL);
 	kv_reply_map(c->reply, n);
 	for (uint32_t i = 0; i < KV_SETTINGS_COUNT; i++) {
-		if (found[i] & 1)
-			answer(c, &kv_settings_table[i], kv_settings_table[i].name);
-		if (found[i] & 2)
-			answer(c, &kv_settings_table[i], kv_settings_table[i].alias);
+		const struct kv_setting *s = &kv_settings_table[i];
+
+		if (f.names[i])
+			answer(c, s, f.names[i], s->name);
+		if (f.aliases[i])
+			answer(c, s, f.aliases[i], s->alias);
 	}
 }
 

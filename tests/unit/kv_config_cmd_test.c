@@ -15,12 +15,14 @@ static void settings_are_found_by_name_and_pattern(void **state)
 	int c = kv_rig_connect(0);
 
 	KV_STEPS(c, {"config get timeout", "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n"},
-		{"config get TIMEOUT timeout", "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n"},
+		{"config get TIMEOUT timeout", "*2\r\n$7\r\nTIMEOUT\r\n$1\r\n0\r\n"},
+		{"config get timeou? TIMEOUT", "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n"},
 		{"config get nosuch", "*0\r\n"},
 		{"config get maxmemory-p* *backlog", "*4\r\n$16\r\nmaxmemory-policy\r\n$10\r\n"
 						     "noeviction\r\n$11\r\ntcp-backlog\r\n$3\r\n511"
 						     "\r\n"},
 		{"config get slave-priority", "*2\r\n$14\r\nslave-priority\r\n$3\r\n100\r\n"},
+		{"config get SLAVE-priority", "*2\r\n$14\r\nSLAVE-priority\r\n$3\r\n100\r\n"},
 		{"config get watchdog*", "*0\r\n"},
 		{"config get watchdog-period", "*2\r\n$15\r\nwatchdog-period\r\n$1\r\n0\r\n"});
 }
