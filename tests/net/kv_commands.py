@@ -39,8 +39,8 @@ JUNK = ([b"%d" % i for i in (0, -1, INT_MAX, INT_MIN, INT_MAX // 1000, -INT_MAX 
            b"u8", b"i64", b"#3", b"COUNT", b"MATCH", b"TYPE", b"IDX", b"LEN", b"ASYNC"])
 
 # How replies are compared.
-EXACT, SET, SECONDS, MILLISECONDS, KIND, LOOSE, SCAN = (
-    "exact set seconds milliseconds kind loose scan".split())
+EXACT, SET, SECONDS, MILLISECONDS, KIND, LOOSE, SCAN, ROWS = (
+    "exact set seconds milliseconds kind loose scan rows".split())
 
 GROUPS = {}
 

@@ -21,7 +21,8 @@ import tempfile
 import time
 
 import kv_commands
-from kv_commands import EXACT, KIND, LOOSE, MILLISECONDS, SCAN, SECONDS, SET
+import kv_commands_server
+from kv_commands import EXACT, KIND, LOOSE, MILLISECONDS, ROWS, SCAN, SECONDS, SET
 
 BATCH_MAX = 60
 HISTORY_SHOWN = 30
@@ -29,6 +30,7 @@ WAIT_SECONDS = 60
 TOLERANCE = {SECONDS: 3, MILLISECONDS: 3000}
 CHECK_EVERY = 10000     # commands between comparisons of all keys
 DATABASES = 16
+ROW_FIELDS = 7          # of COMMAND INFO that are Redis's: up to the categories
 
 
 class Closed(Exception):
@@ -107,6 +109,9 @@ def equal(how, a, b):
         return (int(a[1]) > 0) == (int(b[1]) > 0) and abs(int(a[1]) - int(b[1])) <= TOLERANCE[how]
     if how == KIND:
         return None not in (a[1], b[1])
+    if how == ROWS:
+        return ([row[1] and row[1][:ROW_FIELDS] for row in a[1]] ==
+                [row[1] and row[1][:ROW_FIELDS] for row in b[1]])
     if isinstance(how, tuple):
         return (isinstance(a[1], tuple) and isinstance(b[1], tuple) and len(a[1]) == len(b[1])
                 and all(map(equal, how, a[1], b[1])))
@@ -125,10 +130,10 @@ class Run:
         self.counts = collections.Counter()
         self.history = collections.deque(maxlen=20000)
         self.mismatches = 0
-        self.absent = [n for n in kv_commands.GROUPS
+        self.absent = [n for n in kv_commands_server.GROUPS
                        if "nosuch" not in n and self.lacks(n.split(" ")[0])]
-        self.names = [n for n in kv_commands.GROUPS if n not in self.absent]
-        self.weights = [kv_commands.GROUPS[n][0] for n in self.names]
+        self.names = [n for n in kv_commands_server.GROUPS if n not in self.absent]
+        self.weights = [kv_commands_server.GROUPS[n][0] for n in self.names]
         self.transactions = self.has("MULTI", "DISCARD")
         if self.has("HELLO", protocol=2):
             for link in self.links[1]:
@@ -145,7 +150,7 @@ class Run:
 
     def command(self):
         name = self.rng.choices(self.names, self.weights)[0]
-        _, how, keep, generate = kv_commands.GROUPS[name]
+        _, how, keep, generate = kv_commands_server.GROUPS[name]
         args = generate(self.source)
         if not keep and self.source.chance(4):
             self.spoil(args)
@@ -357,8 +362,9 @@ def main():
             path = pathlib.Path(folder)
             redis = str(path / "redis.sock")
             started.append(subprocess.Popen(
-                ["redis-server", "--port", "0", "--unixsocket", redis, "--save", "",
-                 "--appendonly", "no", "--dir", folder], stdout=subprocess.DEVNULL))
+                ["redis-server", "--enable-debug-command", "yes", "--port", "0", "--unixsocket",
+                 redis, "--save", "", "--appendonly", "no", "--dir", folder],
+                stdout=subprocess.DEVNULL))
             braid = options.connect
             if options.server:
                 braid = str(path / "braid.sock")
