@@ -89,11 +89,13 @@ struct kv_call {
 	 * loop). What it replied so far may be sent. When the client goes away meanwhile it is
 	 * called with @cancel, in pieces as well, to give back what @resume holds.
 	 */
-	void *resume;     /* NULL in the first piece and after the last */
-	uint64_t at;      /* 0 in the first piece */
-	uint64_t sum;     /* 0 in the first piece */
-	uint64_t wake_ms; /* with @unfinished: not before this time; 0: soon */
-	uint64_t cycles;  /* of all pieces so far; DEBUG SLEEP adds those that it has slept */
+	void *resume; /* NULL in the first piece and after the last */
+	uint64_t at;  /* 0 in the first piece */
+	uint64_t sum; /* 0 in the first piece */
+	/* With @unfinished: not before this time; 0: soon; UINT64_MAX: not before kv_long_wake, but
+	 * for the second piece. It may be called without reason. Not of a transaction. */
+	uint64_t wake_ms;
+	uint64_t cycles; /* of all pieces so far; DEBUG SLEEP adds those that it has slept */
 	bool unfinished;
 	bool cancel;
 	bool short_of_room; /* with @unfinished: nothing was done, there will be room soon */

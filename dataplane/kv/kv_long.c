@@ -12,6 +12,8 @@
 struct kv_long {
 	struct worker_task task;
 	struct wheel_timer timer; /* of wake_ms */
+	bool asleep;              /* until kv_long_wake */
+	bool woken;               /* ... which came before it slept */
 	bool is_over;             /* nothing is left to be given back */
 	struct kv_call call;
 	struct resp_arg argv[]; /* their bytes follow */
@@ -34,13 +36,15 @@ void kv_long_finish(struct kv_call *call)
 	}
 }
 
-/* Puts the next piece into the run queue, or a timer before it. */
+/* Puts the next piece into the run queue, or a timer before it, or waits for kv_long_wake. */
 static void schedule(struct kv_long *l)
 {
 	struct worker *w = l->call.w;
 	uint64_t now_ms = worker_wall_ms(w);
 
-	if (l->call.wake_ms > now_ms)
+	if (l->call.wake_ms == UINT64_MAX && !l->woken)
+		l->asleep = true;
+	else if (l->call.wake_ms > now_ms && !l->woken)
 		wheel_add(w->wheel, &l->timer,
 			w->now_ns + (l->call.wake_ms - now_ms) * NSEC_PER_MSEC);
 	else
@@ -69,6 +73,7 @@ static bool run(struct worker *w, struct worker_task *t)
 	if (kv_output_is_long(c))
 		return false;
 	kv_output_begin(w, c);
+	l->woken = false;
 	l->call.unfinished = false;
 	l->call.wake_ms = 0;
 	l->call.now_ms = worker_wall_ms(w);
@@ -102,7 +107,9 @@ int kv_long_start(const struct kv_call *call)
 			;
 		return -ENOMEM;
 	}
+	/* What the first piece waits for may have happened before there was anything to wake. */
 	*l = (struct kv_long){.task.run = run, .timer.fn = on_timer, .call = *call};
+	l->woken = call->wake_ms == UINT64_MAX;
 	p = (uint8_t *)&l->argv[call->argc];
 	for (uint32_t i = 0; i < call->argc; i++) {
 		memcpy(p, call->argv[i].bytes, call->argv[i].len);
@@ -133,8 +140,22 @@ void kv_long_cancel(struct worker *w, struct kv_client *c)
 		worker_task_add(w, &l->task);
 }
 
+void kv_long_wake(struct worker *w, struct kv_client *c)
+{
+	struct kv_long *l = c->lengthy;
+
+	if (!l)
+		return;
+	l->woken = true;
+	if (!l->asleep && !wheel_pending(&l->timer))
+		return;
+	l->asleep = false;
+	wheel_del(w->wheel, &l->timer);
+	worker_task_add(w, &l->task);
+}
+
 void kv_long_go_on(struct worker *w, struct kv_client *c)
 {
-	if (!wheel_pending(&c->lengthy->timer))
+	if (!c->lengthy->asleep && !wheel_pending(&c->lengthy->timer))
 		worker_task_add(w, &c->lengthy->task);
 }

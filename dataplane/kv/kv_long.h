@@ -16,6 +16,10 @@ int kv_long_start(const struct kv_call *call);
 /* Drops the long command of @c, if any. */
 void kv_long_cancel(struct worker *w, struct kv_client *c);
 
+/* Calls the function of the long command of @c, if any, soon: it waits no longer for its wake_ms.
+ */
+void kv_long_wake(struct worker *w, struct kv_client *c);
+
 /* The client has read its replies. */
 void kv_long_go_on(struct worker *w, struct kv_client *c);
 
