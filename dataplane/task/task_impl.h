@@ -14,7 +14,9 @@
 #define TASK_STEAL_MAX     8 /* chunks at a time */
 #define TASK_TICK_NS       NSEC_PER_MSEC
 #define TASK_PIECE_NS      1500
-#define TASK_EPOCH         1 /* of the placement of work; one node has only one */
+#define TASK_CALL_CYCLES   16   /* around a call; an instruction takes about one */
+#define TASK_LOOK_CYCLES   8192 /* calls may take between looks at the clock */
+#define TASK_EPOCH         1    /* of the placement of work; one node has only one */
 
 /* What a letter is about. */
 enum task_letter_kind {
@@ -89,6 +91,15 @@ struct task_worker {
 	uint32_t n_stolen;
 	struct task_bucket buckets[TASK_QUOTA_BUCKETS];
 };
+
+/*
+ * How many calls of @p may be made before looking at the clock: few of those that may take long,
+ * since what was learnt from some calls says little of the next ones.
+ */
+static inline uint32_t task_calls_per_look(const struct task_program *p)
+{
+	return TASK_LOOK_CYCLES / (p->cost_max + TASK_CALL_CYCLES) + 1;
+}
 
 /* Memory that is aligned to cache lines, from task_memory_set's; NULL: none. */
 void *task_alloc(struct worker *w, uint64_t bytes);

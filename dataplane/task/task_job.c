@@ -18,7 +18,6 @@
 #define RETRY_MS        100 /* where nothing was measured */
 #define RETRY_MS_MAX    10000
 #define CHUNKS_MAX      (1u << 24)
-#define MERGES_COST     4096 /* instructions that a piece merges */
 
 /* Why @spec cannot be a job, or NULL. */
 static const char *mistake(const struct task_spec *spec)
@@ -258,10 +257,9 @@ void task_job_advance(struct worker *w, struct task_job *job)
 static bool advance(struct worker *w, struct task_job *job)
 {
 	uint32_t limit = atomic_load_explicit(&job->limit, memory_order_relaxed);
-	uint32_t cost = job->merger ? job->spec.merge->cost_max : 0;
-	uint32_t max = cost ? MAX_OF(MERGES_COST / cost, 1u) : SLOTS_PER_PIECE;
+	uint64_t start = w->ops->cycles(w);
 
-	for (uint32_t n = 0; n < MIN_OF(max, (uint32_t)SLOTS_PER_PIECE); n++) {
+	for (uint32_t n = 0; n < SLOTS_PER_PIECE; n++) {
 		const struct task_slot *s = &job->slots[job->n_done];
 		enum task_merge merge = TASK_MERGE_DONE;
 
@@ -284,6 +282,8 @@ static bool advance(struct worker *w, struct task_job *job)
 			task_job_end(w, job, TASK_JOB_FAILED, NULL);
 			return false;
 		}
+		if (job->merger && w->ops->cycles(w) - start >= w->task->piece_cycles)
+			return true;
 	}
 	return true;
 }

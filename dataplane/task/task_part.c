@@ -105,6 +105,24 @@ static bool walk_some(struct worker *w, struct task_part *part, uint32_t n)
 	return part->job->spec.source->walk(w, part, part->chunk, &part->at, n);
 }
 
+/* Walks as far as a piece goes, or its time. How many walks that were; *@more: the chunk has more.
+ */
+static uint32_t walk_piece(struct worker *w, struct task_part *part, uint64_t start, bool *more)
+{
+	uint32_t look = task_calls_per_look(part->exec.program), left = part->records_per_walk;
+	uint32_t walks = 0;
+
+	do {
+		uint32_t n = MIN_OF(left, look);
+
+		*more = walk_some(w, part, n);
+		walks++;
+		left -= n;
+	} while (*more && left > 0 && !part->is_full && part->code == 0 &&
+		 w->ops->cycles(w) - start < w->task->piece_cycles);
+	return walks;
+}
+
 /* A chunk begins. */
 static void begin_chunk(struct task_part *part)
 {
@@ -138,14 +156,17 @@ static void end_chunk(struct task_part *part)
 		begin_chunk(part);
 }
 
-/* Looks for the place of the fault of this piece, which is done again up to the record. */
-static void explain_start(struct worker *w, struct task_part *part, uint32_t n)
+/* Looks for the place of the fault of this piece of @walks, which is done again up to the record.
+ */
+static void explain_start(struct worker *w, struct task_part *part, uint32_t walks)
 {
+	uint32_t look = task_calls_per_look(part->exec.program);
 	int32_t code = part->code;
 
 	part->stop_at = part->number;
 	mark_restore(part);
-	walk_some(w, part, n);
+	while (walks-- > 0 && !part->has_stopped)
+		walk_some(w, part, look);
 	part->stop_at = NEVER;
 	part->code = code;
 	part->fault = (struct task_fault){.code = code, .number = part->number};
@@ -199,24 +220,26 @@ static void calibrate(struct worker *w, struct task_part *part, uint64_t cycles)
 static void run_piece(struct worker *w, struct task_part *part)
 {
 	uint64_t start = w->ops->cycles(w), cycles;
-	uint32_t n = part->records_per_walk;
-	bool more;
+	bool more, is_whole = false;
+	uint32_t walks;
 
 	if (part->explaining) {
 		explain_step(part);
 	} else {
 		mark_set(part);
-		more = walk_some(w, part, n);
+		walks = walk_piece(w, part, start, &more);
 		if (part->is_full)
 			give_up_piece(part);
 		else if (part->code != 0)
-			explain_start(w, part, n);
+			explain_start(w, part, walks);
 		else if (!more)
 			end_chunk(part);
+		else
+			is_whole = true;
 	}
 	cycles = w->ops->cycles(w) - start;
 	part->cycles += cycles;
-	if (!part->is_full && !part->explaining)
+	if (is_whole)
 		calibrate(w, part, cycles);
 	task_quota_charge(w, part->job->spec.client, cycles);
 }

@@ -115,12 +115,29 @@ static void calibrate(struct worker *w, struct task_runner *r, uint32_t n, uint6
 		r->items_per_piece = MIN_OF(2 * n, (uint32_t)ITEMS_PER_PIECE_MAX);
 }
 
+/* As many items as a piece has, or time. The code of the fault that ended it, or what is none. */
+static int32_t run_items(struct worker *w, struct task_runner *r, uint64_t start)
+{
+	struct task_chunk *c = r->chunk;
+	uint32_t look = task_calls_per_look(r->exec.program);
+	uint32_t end = MIN_OF(c->done + r->items_per_piece, c->n);
+	int32_t code;
+
+	do {
+		uint32_t next = MIN_OF(c->done + look, end);
+
+		code = r->exec.frame.kind == TASK_MAP ? run_maps(r, c, next)
+						      : run_filters(r, c, next);
+	} while (code >= 0 && c->done < end && w->ops->cycles(w) - start < w->task->piece_cycles);
+	return code;
+}
+
 /* A piece of the chunk. True: it has more. */
 static bool run_piece(struct worker *w, struct task_runner *r)
 {
 	struct task_chunk *c = r->chunk;
 	uint64_t start = w->ops->cycles(w), cycles;
-	uint32_t from = c->done, end = MIN_OF(c->done + r->items_per_piece, c->n);
+	uint32_t from = c->done;
 	bool more = true;
 	int32_t code;
 
@@ -128,8 +145,7 @@ static bool run_piece(struct worker *w, struct task_runner *r)
 		more = explain_step(r, c);
 		from = c->done;
 	} else {
-		code = r->exec.frame.kind == TASK_MAP ? run_maps(r, c, end)
-						      : run_filters(r, c, end);
+		code = run_items(w, r, start);
 		if (code < 0)
 			explain_start(r, c, code);
 		else
@@ -153,8 +169,9 @@ static void begin(struct worker *w, struct task_runner *r, struct task_chunk *c)
 	r->chunk = c;
 	r->explaining = false;
 	if (r->exec.program != p)
-		r->items_per_piece = MIN_OF(w->task->piece_cycles / MAX_OF(p->cost_max, 1u) + 1,
-			(uint32_t)ITEMS_PER_PIECE_MAX);
+		r->items_per_piece =
+			MIN_OF(w->task->piece_cycles / (p->cost_max + TASK_CALL_CYCLES) + 1,
+				(uint32_t)ITEMS_PER_PIECE_MAX);
 	task_exec_init(&r->exec, p, NULL, NULL);
 }
 

@@ -473,6 +473,66 @@ static void a_client_gets_its_share_of_the_cycles(void **state)
 	task_node_stop();
 }
 
+/* The longest piece of worker 0, after the first ones. */
+static uint64_t longest_piece(struct task_job *job, unsigned skipped)
+{
+	uint64_t longest = 0;
+
+	for (unsigned i = 0; status_of(job).state == TASK_JOB_RUNNING; i++) {
+		uint64_t before = task_node_now_ns();
+
+		assert_true(worker_task_run(workers[0]));
+		if (i >= skipped)
+			longest = MAX_OF(longest, task_node_now_ns() - before);
+	}
+	return longest;
+}
+
+static void pieces_are_as_long_as_they_should(void **state)
+{
+	static const uint64_t costs_ns[] = {5, 20, 100, 700, 1500};
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(costs_ns); i++) {
+		struct task_spec spec;
+		struct task_job *job;
+		uint64_t longest;
+
+		task_node_start(1);
+		task_node_cost(costs_ns[i / 2]);
+		spec = i % 2 ? items_of("triple", 20000) : records_of("total", "add", 20000);
+		job = submit(0, &spec);
+		longest = longest_piece(job, 20);
+		/* The source shows three more than it is asked for. */
+		assert_in_range(longest, 400, 3000 + 3 * costs_ns[i / 2]);
+		forget(0, job);
+		task_node_stop();
+	}
+}
+
+static void a_piece_of_calls_that_suddenly_take_long_ends_soon(void **state)
+{
+	for (unsigned kind = 0; kind < 2; kind++) {
+		struct task_spec spec;
+		struct task_job *job;
+
+		task_node_start(1);
+		task_node_cost(1);
+		spec = kind ? items_of("digest", 2000) : records_of("hashes", NULL, 2000);
+		for (unsigned i = 0; i < 2000; i++)
+			records[i].hash = 0;
+		if (!kind)
+			task_node_records(records, 2000);
+		job = submit(0, &spec);
+		for (unsigned i = 0; i < 5; i++)
+			worker_task_run(workers[0]);
+		task_node_cost(2000);
+		/* Between looks at the clock are 3 calls of 3000 instructions. */
+		assert_in_range(longest_piece(job, 0), 2000, 16000);
+		forget(0, job);
+		task_node_stop();
+	}
+}
+
 #define JOB_TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -495,6 +555,8 @@ int main(void)
 		JOB_TEST(a_deadline_cancels),
 		JOB_TEST(chunks_on_a_worker_that_hangs_are_run_again),
 		JOB_TEST(a_client_gets_its_share_of_the_cycles),
+		JOB_TEST(pieces_are_as_long_as_they_should),
+		JOB_TEST(a_piece_of_calls_that_suddenly_take_long_ends_soon),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

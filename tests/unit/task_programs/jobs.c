@@ -115,6 +115,18 @@ BRAID_SECTION("each") int64_t tell(struct braid_each *ctx)
 	return BRAID_OK;
 }
 
+/* Costs much. */
+BRAID_SECTION("each") int64_t hashes(struct braid_each *ctx)
+{
+	uint64_t *acc = (uint64_t *)ctx->acc;
+
+#pragma unroll
+	for (int i = 0; i < 4; i++)
+		acc[i] += (uint64_t)braid_hash(
+			ctx, BRAID_AT(ctx, value), ctx->value_len & 511, acc[0]);
+	return BRAID_OK;
+}
+
 /* Divides by what the accumulator has seen. */
 BRAID_SECTION("each") int64_t part_of(struct braid_each *ctx)
 {
