@@ -266,7 +266,7 @@ bool task_compile_step(struct task_compile *c, int wait_ms)
 	if (c->pid == 0)
 		return false;
 	if (now_ns() >= c->deadline_ns)
-		kill_child(c, -ETIMEDOUT);
+		kill_child(c, c->fd >= 0 ? -ETIMEDOUT : -EPIPE);
 	if (c->fd >= 0) {
 		wait_for(c->fd, wait_ms);
 		read_answer(c);
@@ -296,18 +296,19 @@ static int explain(const struct task_compile *c, struct base_error *err)
 			"compiling has not ended after %llu ms and was stopped: try again when "
 			"the machine is less busy",
 			(unsigned long long)(setup.wall_ns / NSEC_PER_MSEC));
-	if (signal_number)
+	if (signal_number && c->why == 0)
 		return base_error_set(
 			err, EIO, "braid-jit has crashed (%s)", strsignal(signal_number));
 	return base_error_set(err, EIO,
 		"braid-jit has not answered (exit code %d): is braid installed whole?",
-		WEXITSTATUS(c->status));
+		signal_number ? -signal_number : WEXITSTATUS(c->status));
 }
 
 int task_compile_result(struct task_compile *c, struct task_code *code, struct task_answer *a,
 	struct base_error *err)
 {
-	int ret = task_answer_parse(c->answer, c->len, c->n_functions, a);
+	size_t len = MIN_OF(c->len, (size_t)TASK_CODE_BYTES_MAX);
+	int ret = task_answer_parse(c->answer, len, c->n_functions, a);
 
 	*code = (struct task_code){.pages = NULL};
 	if (ret < 0)

@@ -38,7 +38,7 @@ struct task_compile {
 	uint32_t n_functions;
 	uint32_t cpu_us;
 	uint64_t deadline_ns;
-	int why;    /* 0, or why it was killed: -ETIMEDOUT, -EFBIG */
+	int why; /* 0, or why it was killed: -ETIMEDOUT, -EFBIG, -ENOMEM, -EPIPE: it did not end */
 	int status; /* as of waitpid */
 	uint8_t *answer;
 	size_t len;

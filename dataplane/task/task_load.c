@@ -9,8 +9,8 @@
 #include "dataplane/task/task_load.h"
 #include "lib/task/task_lower.h"
 
-#define SPARE_US     8000 /* limits of time are kept to a tick of the kernel, 4 ms */
-#define LEAST_CPU_US 5000 /* what a child gets at least */
+#define SPARE_US     12000 /* limits of time are kept to a tick of the kernel, up to 10 ms */
+#define LEAST_CPU_US 5000  /* what a child gets at least */
 
 static uint64_t cpu_ns(void)
 {

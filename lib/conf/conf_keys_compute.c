@@ -10,7 +10,7 @@
 
 #define QUANTUM_MAX_US 100
 #define JOBS_MAX       10000
-#define RESULT_MIN     (64ULL << 10)
+#define RESULT_MIN     (1ULL << 20)
 #define RESULT_MAX     (64ULL << 30)
 #define TTL_MIN_MS     1000
 #define TTL_MAX_MS     (7U * 24 * 3600 * 1000)
@@ -19,6 +19,17 @@
 static int compute_begin(struct conf_loader *l, const struct conf_value *map, void **base)
 {
 	*base = &l->conf->compute;
+	return 0;
+}
+
+static int compute_end(struct conf_loader *l, const struct conf_value *map, void *base)
+{
+	struct conf_compute *compute = base;
+
+	if (compute->jobs_per_client > compute->jobs)
+		return conf_fail(l, map->place,
+			"jobs_per_client %u is more than jobs %u, of all clients (lower it)",
+			compute->jobs_per_client, compute->jobs);
 	return 0;
 }
 
@@ -120,4 +131,5 @@ const struct conf_section conf_compute_section = {
 	.keys = compute_keys,
 	.n_keys = ARRAY_SIZE(compute_keys),
 	.begin = compute_begin,
+	.end = compute_end,
 };
