@@ -11,6 +11,7 @@
 #include "lib/wire/lzf.h"
 
 #define TYPE_STRING    0
+#define TYPE_FUNCTION  245
 #define INTEGER_CHARS  11 /* "-2147483648" */
 #define LENGTH_SHIFT   6
 #define LENGTH_BITS    0x3f
@@ -69,6 +70,12 @@ uint32_t rdb_write_integer(uint8_t *out, const uint8_t *value, uint32_t len)
 uint32_t rdb_write_plain(uint8_t *out, uint32_t len)
 {
 	out[0] = TYPE_STRING;
+	return 1 + put_length(out + 1, len);
+}
+
+uint32_t rdb_write_function(uint8_t *out, uint32_t len)
+{
+	out[0] = TYPE_FUNCTION;
 	return 1 + put_length(out + 1, len);
 }
 
@@ -189,17 +196,17 @@ static bool read_packed(struct cursor *c, struct rdb_string *s)
 	return s->bytes && s->len <= packed * LZF_RATIO_MAX;
 }
 
-bool rdb_read(const uint8_t *p, uint32_t len, struct rdb_string *s)
+/* Reads a string behind a byte @type. */
+static bool read_string(struct cursor *c, uint8_t type, struct rdb_string *s)
 {
-	struct cursor c = {.p = p, .left = len};
-	const uint8_t *type = take(&c, 1);
+	const uint8_t *first = take(c, 1);
 	bool encoded = false;
 
 	*s = (struct rdb_string){.form = RDB_PLAIN};
-	if (!type || *type != TYPE_STRING || !get_length(&c, &s->len, &encoded))
+	if (!first || *first != type || !get_length(c, &s->len, &encoded))
 		return false;
 	if (!encoded) {
-		s->bytes = take(&c, s->len);
+		s->bytes = take(c, s->len);
 		s->n_bytes = (uint32_t)s->len;
 		return s->bytes != NULL;
 	}
@@ -207,9 +214,26 @@ bool rdb_read(const uint8_t *p, uint32_t len, struct rdb_string *s)
 	case ENCODING_INT8:
 	case ENCODING_INT16:
 	case ENCODING_INT32:
-		return read_integer(&c, s, (unsigned)s->len);
+		return read_integer(c, s, (unsigned)s->len);
 	case ENCODING_LZF:
-		return read_packed(&c, s);
+		return read_packed(c, s);
 	}
 	return false;
+}
+
+bool rdb_read(const uint8_t *p, uint32_t len, struct rdb_string *s)
+{
+	struct cursor c = {.p = p, .left = len};
+
+	return read_string(&c, TYPE_STRING, s);
+}
+
+bool rdb_read_function(const uint8_t *p, uint32_t len, uint32_t *at, struct rdb_string *s)
+{
+	struct cursor c = {.p = p + *at, .left = len - RDB_FOOTER_BYTES - *at};
+
+	if (!read_string(&c, TYPE_FUNCTION, s))
+		return false;
+	*at = (uint32_t)(c.p - p);
+	return true;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Strings as Redis 7.0's DUMP writes them and RESTORE reads them: a byte for the type, the value as
- * an integer, as it is, or packed by LZF, and a footer of version and checksum
+ * an integer, as it is, or packed by LZF, and a footer of version and checksum; of FUNCTION DUMP
+ * any number of strings before one footer
  * (https://github.com/sripathikrishnan/redis-rdb-tools/wiki/Redis-RDB-Dump-File-Format). Pure
  * functions. Any thread.
  */
@@ -43,6 +44,9 @@ uint32_t rdb_write_plain(uint8_t *out, uint32_t len);
 /* The head before @packed bytes that are a value of @len bytes. */
 uint32_t rdb_write_packed(uint8_t *out, uint32_t packed, uint32_t len);
 
+/* The head before a library of functions of @len bytes, as FUNCTION DUMP writes it. */
+uint32_t rdb_write_function(uint8_t *out, uint32_t len);
+
 /* The footer, where the CRC of all before it is @crc. */
 void rdb_write_footer(uint8_t out[RDB_FOOTER_BYTES], uint64_t crc);
 
@@ -54,5 +58,9 @@ uint64_t rdb_crc(const uint8_t *p, uint32_t len);
 
 /* Reads the string of a payload with its footer. False: it is none, or damaged. */
 bool rdb_read(const uint8_t *p, uint32_t len, struct rdb_string *s);
+
+/* Reads the library at *@at of a payload of FUNCTION DUMP, which has a footer, and moves *@at
+ * behind it. False: it is none, or damaged. */
+bool rdb_read_function(const uint8_t *p, uint32_t len, uint32_t *at, struct rdb_string *s);
 
 #endif

@@ -131,6 +131,31 @@ static void what_is_no_string_is_refused(void **state)
 	}
 }
 
+static void libraries_are_read_one_after_the_other(void **state)
+{
+	static const uint32_t lengths[] = {0, 3, 70, 20000};
+	static uint8_t out[4 * RDB_HEAD_BYTES_MAX + 20073 + RDB_FOOTER_BYTES];
+	uint32_t len = 0, at = 0;
+	struct rdb_string s;
+
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++)
+		len += rdb_write_function(out + len, lengths[i]) + lengths[i];
+	len += RDB_FOOTER_BYTES;
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		assert_true(rdb_read_function(out, len, &at, &s));
+		assert_int_equal(s.form, RDB_PLAIN);
+		assert_int_equal(s.len, lengths[i]);
+		assert_ptr_equal(s.bytes + s.len, out + at);
+	}
+	assert_int_equal(at, len - RDB_FOOTER_BYTES);
+	assert_false(rdb_read_function(out, len, &at, &s));
+	at = 0;
+	assert_false(rdb_read_function(out, 1 + RDB_FOOTER_BYTES, &at, &s));
+	rdb_write_plain(out, 1);
+	assert_false(rdb_read_function(out, len, &at, &s));
+	assert_int_equal(at, 0);
+}
+
 static void later_versions_are_not_known(void **state)
 {
 	uint8_t footer[RDB_FOOTER_BYTES + 1] = {0, RDB_VERSION};
@@ -152,6 +177,7 @@ int main(void)
 		cmocka_unit_test(the_bytes_are_those_of_redis),
 		cmocka_unit_test(every_length_is_read_as_it_was_written),
 		cmocka_unit_test(what_is_no_string_is_refused),
+		cmocka_unit_test(libraries_are_read_one_after_the_other),
 		cmocka_unit_test(later_versions_are_not_known),
 	};
 
