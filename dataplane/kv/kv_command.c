@@ -195,6 +195,37 @@ const struct kv_command *kv_command_of(const struct resp_arg *argv, uint32_t arg
 	return argc == 1 ? command : kv_subcommand_find(command, argv[1].bytes, argv[1].len);
 }
 
+/* Keys behind their number. */
+static struct kv_command_keys counted_keys(
+	uint32_t number_arg, const struct resp_arg *argv, uint32_t argc)
+{
+	struct kv_command_keys keys = {.first = number_arg + 1, .step = 1};
+	int64_t n;
+
+	if (number_arg < argc && kv_parse_int(argv[number_arg].bytes, argv[number_arg].len, &n) &&
+		n > 0 && n <= (int64_t)argc - keys.first)
+		keys.n = (uint32_t)n;
+	return keys;
+}
+
+struct kv_command_keys kv_command_keys(
+	const struct kv_command *command, const struct resp_arg *argv, uint32_t argc)
+{
+	struct kv_command_keys keys = {.step = 1};
+	int64_t last =
+		command->last_key < 0 ? (int64_t)argc + command->last_key : command->last_key;
+
+	if (command->first_key < 0)
+		return counted_keys((uint32_t)-command->first_key, argv, argc);
+	last = MIN_OF(last, (int64_t)argc - 1);
+	if (command->first_key == 0 || last < command->first_key)
+		return keys;
+	keys.first = (uint32_t)command->first_key;
+	keys.step = (uint32_t)command->key_step;
+	keys.n = ((uint32_t)last - keys.first) / keys.step + 1;
+	return keys;
+}
+
 bool kv_command_is_container(const struct kv_command *command)
 {
 	return names[command - kv_commands].kind == CONTAINER;

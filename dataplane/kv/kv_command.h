@@ -36,6 +36,8 @@ enum kv_command_flags {
 	/* Not shown: how braid treats the row. */
 	KV_IN_MULTI = 1 << 19, /* runs at once inside MULTI: EXEC DISCARD MULTI WATCH QUIT RESET */
 	KV_EXEC = 1 << 20,     /* EXEC itself: has the flags of what it runs */
+	/* Shown. */
+	KV_NO_MANDATORY_KEYS = 1 << 21,
 };
 
 /* Where a command runs. */
@@ -55,6 +57,7 @@ struct kv_command {
 	const char *name; /* lower case; a subcommand: "config|get" */
 	void (*fn)(struct kv_call *c);
 	int8_t arity; /* as Redis's: the name counts, negative: at least */
+	/* Negative, with KV_MOVABLE_KEYS: argument -first_key says how many keys follow it. */
 	int8_t first_key;
 	int8_t last_key; /* negative: from the end */
 	int8_t key_step;
@@ -148,6 +151,18 @@ const struct kv_command *kv_subcommand_find(
 
 /* The row of argv[0] and, of containers, argv[1]; NULL: there is none. */
 const struct kv_command *kv_command_of(const struct resp_arg *argv, uint32_t argc);
+
+/* Which arguments of a command are keys: @n of them, each @step-th from @first on. */
+struct kv_command_keys {
+	uint32_t first;
+	uint32_t n;
+	uint32_t step;
+};
+
+/* Those of a command with the arguments that its arity asks for. A number of keys that is none, or
+ * is too large, means no keys: the command's function refuses it. */
+struct kv_command_keys kv_command_keys(
+	const struct kv_command *command, const struct resp_arg *argv, uint32_t argc);
 
 /* Whether it has subcommands. */
 bool kv_command_is_container(const struct kv_command *command);

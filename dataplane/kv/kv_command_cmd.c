@@ -151,20 +151,18 @@ static const struct kv_command *find_with_keys(struct kv_call *c)
 static void get_keys(struct kv_call *c, bool with_flags)
 {
 	const struct kv_command *command = find_with_keys(c);
-	const struct resp_arg *argv = c->argv + 2;
-	uint32_t first, last, step;
+	struct kv_command_keys keys;
 
 	if (!command)
 		return;
-	first = (uint32_t)command->first_key;
-	step = (uint32_t)command->key_step;
-	last = command->last_key < 0 ? (uint32_t)((int)c->argc - 2 + command->last_key)
-				     : (uint32_t)command->last_key;
-	kv_reply_array(c->reply, (last - first) / step + 1);
-	for (uint32_t i = first; i <= last; i += step) {
+	keys = kv_command_keys(command, c->argv + 2, c->argc - 2);
+	kv_reply_array(c->reply, keys.n);
+	for (uint32_t i = 0; i < keys.n; i++) {
+		const struct resp_arg *key = &c->argv[2 + keys.first + i * keys.step];
+
 		if (with_flags)
 			kv_reply_array(c->reply, 2);
-		kv_reply_bulk(c->reply, argv[i].bytes, argv[i].len);
+		kv_reply_bulk(c->reply, key->bytes, key->len);
 		if (with_flags)
 			kv_command_key_flags(c->reply, command);
 	}

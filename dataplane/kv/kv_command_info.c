@@ -46,6 +46,7 @@ static const struct {
 	{KV_FAST, "fast"},
 	{KV_NO_AUTH, "no_auth"},
 	{KV_MAY_REPLICATE, "may_replicate"},
+	{KV_NO_MANDATORY_KEYS, "no_mandatory_keys"},
 	{KV_NO_ASYNC_LOADING, "no_async_loading"},
 	{KV_NO_MULTI, "no_multi"},
 	{KV_MOVABLE_KEYS, "movablekeys"},
@@ -150,10 +151,27 @@ void kv_command_key_flags(struct kv_reply *r, const struct kv_command *command)
 	kv_reply_status(r, writes ? "update" : "access");
 }
 
-static void key_specification(struct kv_reply *r, const struct kv_command *command)
+/* How the keys are found from where they begin. */
+static void find_keys(struct kv_reply *r, const struct kv_command *command)
 {
+	bool counted = command->first_key < 0;
 	int last = command->last_key;
 
+	kv_reply_map(r, 2);
+	kv_reply_text(r, "type");
+	kv_reply_text(r, counted ? "keynum" : "range");
+	kv_reply_text(r, "spec");
+	kv_reply_map(r, 3);
+	kv_reply_text(r, counted ? "keynumidx" : "lastkey");
+	kv_reply_int(r, counted || last < 0 ? last : last - command->first_key);
+	kv_reply_text(r, counted ? "firstkey" : "keystep");
+	kv_reply_int(r, command->key_step);
+	kv_reply_text(r, counted ? "keystep" : "limit");
+	kv_reply_int(r, counted ? command->key_step : 0);
+}
+
+static void key_specification(struct kv_reply *r, const struct kv_command *command)
+{
 	kv_reply_set(r, command->first_key ? 1 : 0);
 	if (command->first_key == 0)
 		return;
@@ -167,19 +185,9 @@ static void key_specification(struct kv_reply *r, const struct kv_command *comma
 	kv_reply_text(r, "spec");
 	kv_reply_map(r, 1);
 	kv_reply_text(r, "index");
-	kv_reply_int(r, command->first_key);
+	kv_reply_int(r, command->first_key < 0 ? -command->first_key : command->first_key);
 	kv_reply_text(r, "find_keys");
-	kv_reply_map(r, 2);
-	kv_reply_text(r, "type");
-	kv_reply_text(r, "range");
-	kv_reply_text(r, "spec");
-	kv_reply_map(r, 3);
-	kv_reply_text(r, "lastkey");
-	kv_reply_int(r, last < 0 ? last : last - command->first_key);
-	kv_reply_text(r, "keystep");
-	kv_reply_int(r, command->key_step);
-	kv_reply_text(r, "limit");
-	kv_reply_int(r, 0);
+	find_keys(r, command);
 }
 
 /* How cluster clients split it: Redis's hints. */
@@ -213,6 +221,7 @@ static uint32_t count_subs(const struct kv_command *command)
 static void info_row(struct kv_reply *r, const struct kv_command *command)
 {
 	uint64_t categories = kv_command_categories(command);
+	bool movable = command->first_key < 0;
 	uint32_t n = 0;
 
 	kv_reply_array(r, 10);
@@ -223,9 +232,9 @@ static void info_row(struct kv_reply *r, const struct kv_command *command)
 	kv_reply_set(r, n);
 	for (unsigned i = 0; i < ARRAY_SIZE(flag_names); i++)
 		status_if(r, (command->flags & flag_names[i].flag) != 0, flag_names[i].name);
-	kv_reply_int(r, command->first_key);
-	kv_reply_int(r, command->last_key);
-	kv_reply_int(r, command->key_step);
+	kv_reply_int(r, movable ? 0 : command->first_key);
+	kv_reply_int(r, movable ? 0 : command->last_key);
+	kv_reply_int(r, movable ? 0 : command->key_step);
 	kv_reply_set(r, (uint32_t)__builtin_popcountll(categories));
 	for (unsigned i = 0; i < KV_CATEGORIES; i++) {
 		if (!(categories >> i & 1))

@@ -19,18 +19,14 @@ uint8_t kv_route_owner(const struct worker *w, const struct resp_arg *key)
 uint16_t kv_route_owners(const struct worker *w, const struct kv_command *command,
 	const struct resp_arg *argv, uint32_t argc)
 {
-	int64_t last =
-		command->last_key < 0 ? (int64_t)argc + command->last_key : command->last_key;
+	struct kv_command_keys keys = kv_command_keys(command, argv, argc);
 	uint16_t owners = 0;
 
-	if (command->first_key <= 0)
-		return 0;
 	/* Keys without their values (MSET): one of the owners says what is wrong with them. */
-	if (last >= command->first_key &&
-		(argc - (uint32_t)command->first_key) % (uint32_t)command->key_step != 0)
-		last = command->first_key;
-	for (int64_t i = command->first_key; i <= last && i < (int64_t)argc; i += command->key_step)
-		owners |= (uint16_t)(1u << kv_route_owner(w, &argv[i]));
+	if (keys.n > 0 && (argc - keys.first) % keys.step != 0)
+		keys.n = 1;
+	for (uint32_t i = 0; i < keys.n; i++)
+		owners |= (uint16_t)(1u << kv_route_owner(w, &argv[keys.first + i * keys.step]));
 	return owners;
 }
 

@@ -17,17 +17,6 @@ struct moved {
 	bool exists;
 };
 
-/* Whether @arg is a key of the command, not the first owner's. */
-static bool is_key(const struct kv_call *c, uint32_t arg)
-{
-	const struct kv_command *command = c->command;
-	int64_t last =
-		command->last_key < 0 ? (int64_t)c->argc + command->last_key : command->last_key;
-
-	return arg >= (uint32_t)command->first_key && arg <= last &&
-	       (arg - (uint32_t)command->first_key) % (uint32_t)command->key_step == 0;
-}
-
 /* The database of a key: COPY may name another one for its second. */
 static uint8_t db_of(const struct kv_call *c, uint32_t arg)
 {
@@ -117,13 +106,12 @@ void kv_move_fetch(struct worker *w, struct kv_part *part)
 {
 	struct kv_reply *r = kv_route_capture(w, part);
 	struct kv_call *c = &part->call;
+	struct kv_command_keys keys = kv_command_keys(c->command, c->argv, c->argc);
 
-	for (uint32_t arg = 1; arg < c->argc; arg++) {
-		struct kv_key k;
+	for (uint32_t i = 0; i < keys.n; i++) {
+		uint32_t arg = keys.first + i * keys.step;
+		struct kv_key k = key_of(w, c, arg);
 
-		if (!is_key(c, arg))
-			continue;
-		k = key_of(w, c, arg);
 		if (kv_slot_owner(k.slot, w->n_workers) == w->id)
 			tell(r, w, &k, arg);
 	}

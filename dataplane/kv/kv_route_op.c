@@ -91,7 +91,8 @@ static bool phase_single(struct worker *w, struct kv_op *op, uint8_t owner)
 	return false;
 }
 
-/* A command without keys in a transaction: here, for its client, as long as that is there. */
+/* A command without keys, or none this time, in a transaction: here, for its client, as long as
+ * that is there. */
 static bool phase_client(struct worker *w, struct kv_op *op)
 {
 	struct kv_call call = {
@@ -212,7 +213,7 @@ static const struct resp_arg *home_key(const struct kv_op *op)
 
 	if (fn == kv_cmd_rename || fn == kv_cmd_renamenx || fn == kv_cmd_copy)
 		return &op->argv[2];
-	return &op->argv[op->command->first_key];
+	return &op->argv[kv_command_keys(op->command, op->argv, op->argc).first];
 }
 
 /*
@@ -278,6 +279,8 @@ bool kv_op_phase(struct worker *w, struct kv_op *op)
 	if (command->where == KV_EVERYWHERE)
 		return phase_shares(w, op, true);
 	owners = kv_route_owners(w, command, op->argv, op->argc);
+	if (owners == 0)
+		return phase_client(w, op);
 	if ((owners & (owners - 1)) == 0)
 		return phase_single(w, op, (uint8_t)__builtin_ctz(owners));
 	if (command->fn == kv_cmd_mset || command->fn == kv_cmd_msetnx)

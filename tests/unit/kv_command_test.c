@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -63,19 +64,22 @@ static void rows_fit_together(void **state)
 	for (uint32_t i = 0; i < kv_commands_count; i++) {
 		const struct kv_command *c = &kv_commands[i];
 		/* WATCH goes to the owners of its keys by a way of its own. */
-		bool has_keys = c->first_key > 0 && strcmp(c->name, "watch") != 0;
+		bool has_keys = c->first_key != 0 && strcmp(c->name, "watch") != 0;
+		bool counted = c->first_key < 0;
 
 		if (has_keys !=
 			(c->where == KV_AT_KEY || c->where == KV_SPLIT || c->where == KV_TOGETHER))
 			fail_msg("%s: keys and owners do not fit", c->name);
-		if (has_keys && (c->key_step < 1 || c->last_key == 0))
+		if (has_keys && (c->key_step < 1 || (c->last_key == 0) != counted))
 			fail_msg("%s: positions of keys", c->name);
+		if (counted != ((c->flags & KV_MOVABLE_KEYS) != 0))
+			fail_msg("%s: a number of keys without its flag", c->name);
 		if (c->arity == 0 || !c->fn)
 			fail_msg("%s: arity or function", c->name);
 		if ((c->flags & KV_WRITE) && (c->flags & KV_READONLY))
 			fail_msg("%s: reads only and writes", c->name);
-		/* A key is always there once the arity is right. */
-		if (has_keys && c->first_key >= (c->arity < 0 ? -c->arity : c->arity))
+		/* A key, or their number, is always there once the arity is right. */
+		if (has_keys && abs(c->first_key) >= (c->arity < 0 ? -c->arity : c->arity))
 			fail_msg("%s: its first key may be missing", c->name);
 	}
 }
