@@ -8,6 +8,7 @@
 #include <rte_ring.h>
 
 #include "dataplane/core/mailbox.h"
+#include "dataplane/task/task.h"
 #include "tests/unit/kv_rig.h"
 
 #define ROUNDS_MAX 100000
@@ -68,6 +69,19 @@ static uint64_t rig_cycles(struct worker *w)
 {
 	return rig.now_ns;
 }
+
+/* What the configuration says where it says nothing. */
+static const struct conf rig_conf = {
+	.compute =
+		{
+			.jobs = 64,
+			.jobs_per_client = 16,
+			.quota_percent = 100,
+			.result_bytes = 64u << 20,
+			.result_ttl_ms = 3600000,
+			.grace_ms = 60000,
+		},
+};
 
 static const struct worker_ops rig_ops = {.cycles = rig_cycles};
 
@@ -150,8 +164,8 @@ static void connect_rings(void)
 {
 	size_t size = (size_t)rte_ring_get_memsize(MAILBOX_ENTRIES);
 
-	for (unsigned src = 0; src < rig.n_workers; src++) {
-		for (unsigned dst = 0; dst < rig.n_workers; dst++) {
+	for (unsigned src = 0; src <= rig.n_workers; src++) {
+		for (unsigned dst = 0; dst <= rig.n_workers; dst++) {
 			struct rte_ring *ring;
 
 			if (src == dst)
@@ -173,9 +187,11 @@ void kv_rig_start_with(const struct kv_settings *settings, unsigned n_workers)
 
 	rig.n_workers = n_workers;
 	rig.now_ns = START_NS;
-	rig.stats = calloc(n_workers, sizeof(*rig.stats));
+	rig.stats = calloc(n_workers + 1, sizeof(*rig.stats));
 	kv_settings_set(settings);
-	for (unsigned i = 0; i < n_workers; i++) {
+	if (task_init(&rig_conf, &err) < 0)
+		fail(err.text);
+	for (unsigned i = 0; i <= n_workers; i++) {
 		struct worker *w = worker_create(
 			(uint8_t)i, (uint8_t)n_workers, &rig_ops, &rig.stats[i], NULL);
 
@@ -192,7 +208,7 @@ void kv_rig_start_with(const struct kv_settings *settings, unsigned n_workers)
 	}
 	connect_rings();
 	for (unsigned i = 0; i < n_workers; i++)
-		if (kv_worker_init(workers[i], &err) < 0)
+		if (task_worker_init(workers[i], &err) < 0 || kv_worker_init(workers[i], &err) < 0)
 			fail(err.text);
 }
 
@@ -223,12 +239,14 @@ void kv_rig_stop(void)
 			fail("a piece of the reserve was lost");
 	for (unsigned i = 0; i < rig.n_workers; i++) {
 		kv_worker_fini(workers[i]);
-		for (unsigned k = 0; k < rig.n_workers; k++) {
+		task_worker_fini(workers[i]);
+	}
+	task_fini();
+	for (unsigned i = 0; i <= rig.n_workers; i++) {
+		for (unsigned k = 0; k <= rig.n_workers; k++) {
 			free(rig.rings[i][k]);
 			rig.rings[i][k] = NULL;
 		}
-	}
-	for (unsigned i = 0; i < rig.n_workers; i++) {
 		worker_destroy(workers[i]);
 		workers[i] = NULL;
 	}
@@ -377,7 +395,7 @@ void kv_rig_run(void)
 			feed(workers[r->worker], r);
 			moved += r->to.len != before;
 		}
-		for (unsigned i = 0; i < rig.n_workers; i++)
+		for (unsigned i = 0; i <= rig.n_workers; i++)
 			moved += worker_turn(workers[i]);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * A store without network: workers with real shards and mailboxes in one thread and in virtual
- * time, clients that are a pair of byte strings. For tests of everything above TCP. One at a time.
+ * A store without network: workers with real shards and mailboxes, and main's, in one thread and in
+ * virtual time, clients that are a pair of byte strings. For tests of everything above TCP. One at
+ * a time.
  */
 #ifndef TESTS_UNIT_KV_RIG_H
 #define TESTS_UNIT_KV_RIG_H
