@@ -119,6 +119,11 @@ void kv_reply_bulk(struct kv_reply *r, const void *p, uint32_t len)
 	r->len += n + len + 2;
 }
 
+void kv_reply_bulk_begin(struct kv_reply *r, uint32_t len)
+{
+	head(r, '$', len);
+}
+
 void kv_reply_text(struct kv_reply *r, const char *s)
 {
 	kv_reply_bulk(r, s, (uint32_t)strlen(s));

@@ -61,6 +61,8 @@ void kv_reply_error(struct kv_reply *r, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void kv_reply_int(struct kv_reply *r, int64_t n);
 /* A bulk string, copied. */
 void kv_reply_bulk(struct kv_reply *r, const void *p, uint32_t len);
+/* The head of a bulk string of @len bytes, which follow, with a line end, by kv_reply_raw. */
+void kv_reply_bulk_begin(struct kv_reply *r, uint32_t len);
 /* A bulk string of a C string. */
 void kv_reply_text(struct kv_reply *r, const char *s);
 /* The value of @it as a bulk string; large ones are pinned and not copied. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Commands on the server that are short here: there is no disk, no replica, no script and one user.
+ * Commands on the server that are short here: there is no disk, no replica, one user.
  * What would need them is refused in words that say so. Thread: worker.
  */
 #include <string.h>
@@ -143,43 +143,6 @@ void kv_cmd_acl_help(struct kv_call *c)
 		"    Show users details in config file format.",
 		"WHOAMI",
 		"    Return the current connection username.",
-	};
-
-	kv_reply_help(c, lines, ARRAY_SIZE(lines));
-}
-
-/* There are no functions, so all of them are gone. */
-void kv_cmd_function_flush(struct kv_call *c)
-{
-	if (c->argc > 3 || (c->argc == 3 && !kv_arg_is(c, 2, "sync") && !kv_arg_is(c, 2, "async")))
-		kv_reply_error(c->reply, "ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
-	else
-		kv_reply_ok(c->reply);
-}
-
-void kv_cmd_function_list(struct kv_call *c)
-{
-	kv_reply_array(c->reply, 0);
-}
-
-void kv_cmd_function_stats(struct kv_call *c)
-{
-	kv_reply_map(c->reply, 2);
-	kv_reply_text(c->reply, "running_script");
-	kv_reply_null(c->reply);
-	kv_reply_text(c->reply, "engines");
-	kv_reply_map(c->reply, 0);
-}
-
-void kv_cmd_function_help(struct kv_call *c)
-{
-	static const char *const lines[] = {
-		"FLUSH [ASYNC|SYNC]",
-		"    Delete all the libraries.",
-		"LIST [LIBRARYNAME PATTERN] [WITHCODE]",
-		"    Return general information on all the libraries.",
-		"STATS",
-		"    Return information about the current function running.",
 	};
 
 	kv_reply_help(c, lines, ARRAY_SIZE(lines));

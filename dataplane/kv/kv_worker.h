@@ -66,7 +66,8 @@ struct kv_stats {
 	uint64_t backlog_peak_bytes;
 };
 
-struct kv_admin; /* what commands about the server keep */
+struct kv_admin;     /* what commands about the server keep */
+struct kv_functions; /* what calls of users' functions need */
 
 struct kv_worker {
 	struct kv_shard *shard;
@@ -105,6 +106,7 @@ struct kv_worker {
 	void (*on_slow)(const struct kv_call *c, uint64_t us);
 	uint32_t *latency_steps; /* calls by duration (kv_latency.h); NULL: not counted */
 	struct kv_admin *admin;
+	struct kv_functions *functions;
 	/* Called when EXEC could not even start, with its transaction discarded: WATCH forgets. */
 	void (*on_discard)(struct worker *w, struct kv_client *c);
 	/* Called when a client goes: WATCH forgets what it watches. */

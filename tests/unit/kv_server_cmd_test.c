@@ -23,10 +23,8 @@ static void what_needs_a_disk_or_a_replica_is_refused(void **state)
 	}
 	KV_STEPS(c, {"replicaof no one", OK}, {"role", "*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"},
 		{"lastsave", ":1700000000\r\n"},
-		{"shutdown abort", "-ERR No shutdown in progress.\r\n"}, {"function flush", OK},
-		{"function flush now", "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option\r\n"},
-		{"function list", "*0\r\n"}, {"acl whoami", "$7\r\ndefault\r\n"},
-		{"acl users", "*1\r\n$7\r\ndefault\r\n"},
+		{"shutdown abort", "-ERR No shutdown in progress.\r\n"},
+		{"acl whoami", "$7\r\ndefault\r\n"}, {"acl users", "*1\r\n$7\r\ndefault\r\n"},
 		{"acl list", "*1\r\n$34\r\nuser default on nopass ~* &* +@all\r\n"},
 		{"memory purge", OK}, {"ping", "+PONG\r\n"});
 }
