@@ -13,12 +13,20 @@
 #include "lib/api/api.h"
 #include "lib/api/stats.h"
 
-#define CLI_WORDS_MAX    4 /* arguments of one command */
-#define CLI_OPTIONS_MAX  10
+#define CLI_WORDS_MANY   (1u << 20) /* args_max of a command that takes any number */
+#define CLI_OPTIONS_MAX  16
+#define CLI_GIVEN_MAX    64 /* options on one command line */
 #define CLI_EXAMPLES_MAX 4
 #define CLI_RUNTIME_BASE "/run/braid"
 
-enum cli_exit { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+enum cli_exit {
+	CLI_OK = 0,
+	CLI_FAILED = 1,
+	CLI_USAGE = 2,
+	CLI_FAULT = 3,      /* a user's program was refused, or ended with a fault */
+	CLI_DEADLINE = 124, /* as timeout(1) */
+	CLI_INTERRUPTED = 130,
+};
 
 /* What an argument or a value is, for completion. */
 enum cli_kind {
@@ -52,6 +60,12 @@ struct cli_command {
 	enum cli_exit (*run)(struct cli *cli);
 };
 
+/* An option of a command as it was given. */
+struct cli_given {
+	const struct cli_option *option;
+	const char *value;
+};
+
 /* One parsed command line. */
 struct cli {
 	const struct cli_command *command;
@@ -60,10 +74,12 @@ struct cli {
 	bool json;
 	bool help;
 	bool version;
-	const char *words[CLI_WORDS_MAX]; /* the command's arguments */
+	char **words; /* the command's arguments; in argv, whose first places they take */
 	unsigned n_words;
-	const char *values[CLI_OPTIONS_MAX]; /* of command->options; "" for a flag that is set */
-	char runtime[256];                   /* cli_runtime() */
+	const char *values[CLI_OPTIONS_MAX];   /* of command->options; "" for a flag that is set */
+	struct cli_given given[CLI_GIVEN_MAX]; /* those of the command, as often as they came */
+	unsigned n_given;
+	char runtime[256]; /* cli_runtime() */
 };
 
 extern const struct cli_command cli_commands[];
@@ -82,6 +98,13 @@ const char *cli_value(const struct cli *cli, const char *name);
  */
 bool cli_number(const struct cli *cli, const char *name, const uint64_t range[2], uint64_t fallback,
 	uint64_t *out);
+
+/* The value of an option that is a time: 500ms, 5s, 2m, 1h; 0 when not given. False after an
+ * explanation on stderr. */
+bool cli_duration(const struct cli *cli, const char *name, uint64_t *ms);
+
+/* Whether an option of kind CLI_WORD has one of its words, or is not given; explains if not. */
+bool cli_word(const struct cli *cli, const char *name);
 
 /* Help on stdout: of the command (one or a group of them), or of everything for NULL. */
 void cli_help(const char *name);
@@ -181,6 +204,24 @@ enum cli_exit cli_capture(struct cli *cli);
 
 /* braidctl top. */
 enum cli_exit cli_top(struct cli *cli);
+
+/* braidctl cc. */
+enum cli_exit cli_cc(struct cli *cli);
+
+/* braidctl check. */
+enum cli_exit cli_check(struct cli *cli);
+
+/* braidctl load. */
+enum cli_exit cli_load(struct cli *cli);
+
+/* braidctl map. */
+enum cli_exit cli_map(struct cli *cli);
+
+/* braidctl each. */
+enum cli_exit cli_each(struct cli *cli);
+
+/* braidctl jobs. */
+enum cli_exit cli_jobs(struct cli *cli);
 
 /* braidctl completion: the script on stdout. */
 enum cli_exit cli_completion(struct cli *cli);

@@ -1,6 +1,48 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The commands of braidctl: the one place where their names, options and texts are. */
 #include "control/cli/cli.h"
+#include "control/cli/output.h"
+
+/* Options of several commands. */
+#define CC_OPTIONS                                                                                 \
+	{.name = "include",                                                                        \
+		.letter = 'I',                                                                     \
+		.value = "DIR",                                                                    \
+		.kind = CLI_DIRECTORY,                                                             \
+		.help = "for a C source: search DIR for headers, too"},                            \
+	{                                                                                          \
+		.name = "define", .letter = 'D', .value = "NAME[=TEXT]",                           \
+		.help = "for a C source: define a macro"                                           \
+	}
+#define RUN_OPTIONS                                                                                \
+	{.name = "format",                                                                         \
+		.letter = 'f',                                                                     \
+		.value = "FORMAT",                                                                 \
+		.kind = CLI_WORD,                                                                  \
+		.choices = OUTPUT_FORMATS,                                                         \
+		.help = "of results: text, raw, hex, or u64 (64-bit words)"},                      \
+		{.name = "null", .letter = '0', .help = "0 bytes instead of line ends"},           \
+	{                                                                                          \
+		.name = "deadline", .letter = 't', .value = "TIME",                                \
+		.help = "give up and cancel after 500ms, 5s, 2m or 1h"                             \
+	}
+#define SERVER_OPTIONS                                                                             \
+	{.name = "server",                                                                         \
+		.letter = 's',                                                                     \
+		.value = "HOST[:PORT]",                                                            \
+		.help = "the store (default: BRAID_SERVER, --config, 127.0.0.1:6379)"},            \
+		{.name = "config",                                                                 \
+			.letter = 'c',                                                             \
+			.value = "FILE",                                                           \
+			.kind = CLI_FILE,                                                          \
+			.help = "take address and password from it"},                              \
+	{                                                                                          \
+		.name = "password", .letter = 'a', .value = "PASSWORD",                            \
+		.help = "better in BRAID_PASSWORD, which others do not see"                        \
+	}
+#define SERVER_TEXT                                                                                \
+	"The store is where --server says, else the environment variable BRAID_SERVER, else the "  \
+	"first listen address of --config, else 127.0.0.1:6379."
 
 const struct cli_option cli_globals[] = {
 	{.name = "runtime",
@@ -350,6 +392,140 @@ const struct cli_command cli_commands[] = {
 			{.name = "once", .help = "print one interval and exit"}},
 		.examples = {"braidctl top", "braidctl -j top --once | jq '.ports[].rx_pps'"},
 		.run = cli_top,
+	},
+	{
+		.name = "cc",
+		.args = "FILE.c",
+		.args_min = 1,
+		.args_max = 1,
+		.args_kind = CLI_FILE,
+		.summary = "compile a program for the node's workers",
+		.text = "Runs clang with the flags that programs need (-target bpf -mcpu=v2 -O2 -g "
+			"-c) and the directory of braid_task.h; what clang says is shown. The "
+			"environment variable BRAID_CLANG names another clang.",
+		.options = {{.name = "output",
+				    .letter = 'o',
+				    .value = "FILE",
+				    .kind = CLI_FILE,
+				    .help = "the object (default: FILE.o in this directory)"},
+			CC_OPTIONS},
+		.examples = {"braidctl cc double.c -o double.o",
+			"braidctl cc double.c -I include -D LIMIT=100 -o double.o"},
+		.run = cli_cc,
+	},
+	{
+		.name = "check",
+		.args = "FILE",
+		.args_min = 1,
+		.args_max = 1,
+		.args_kind = CLI_FILE,
+		.summary = "what the node will say of a program, and what a call costs",
+		.text = "FILE is an object, or a C source, which is compiled first. For each "
+			"function: accepted, or the line of C that is refused, why, and what to "
+			"write instead. WORST CASE are the instructions of the longest way "
+			"through it, helpers included; CODE BYTES and NS/RECORD are measured on "
+			"this machine: the machine's code, and a call over small values. Exits "
+			"with 3 if a function is refused.",
+		.options = {CC_OPTIONS},
+		.examples = {"braidctl check double.c",
+			"braidctl -j check double.o | jq '.[].rule'"},
+		.run = cli_check,
+	},
+	{
+		.name = "load",
+		.args = "FILE",
+		.args_min = 1,
+		.args_max = 1,
+		.args_kind = CLI_FILE,
+		.summary = "load a program into the node as a library (FUNCTION LOAD)",
+		.text = "FILE is an object, or a C source, which is compiled first. Its functions "
+			"are called LIBRARY.FUNCTION, or FUNCTION where only one library has one "
+			"of that name.\n"
+			"\n" SERVER_TEXT,
+		.options = {{.name = "name",
+				    .value = "LIBRARY",
+				    .help = "its name (default: FILE without its ending)"},
+			{.name = "replace", .help = "instead of the library of that name"},
+			CC_OPTIONS, SERVER_OPTIONS},
+		.examples = {"braidctl load double.c --replace --server 192.0.2.1",
+			"braidctl load double.o --name twice --config braid.yaml"},
+		.run = cli_load,
+	},
+	{
+		.name = "map",
+		.args = "FILE|LIBRARY FUNCTION [ITEM...]",
+		.args_min = 2,
+		.args_max = CLI_WORDS_MANY,
+		.args_kind = CLI_FILE,
+		.summary = "run a function over items, on all workers of the node",
+		.text = "Items are words, or without any the lines of standard input. Results "
+			"are printed one per line, in the order of the items. FUNCTION is of kind "
+			"map or filter. FILE (an object or a C source) is loaded under a name "
+			"that is made of what is in it, if the node does not have it yet.\n"
+			"\n"
+			"An item that ends with a fault has no result; stderr names it, the "
+			"function and the line of C, and the exit status is 3. It is 124 when the "
+			"deadline has passed and 130 after Ctrl-C, which both cancel what is "
+			"under way on the node. Results as text have control characters, "
+			"backslashes and what is not UTF-8 escaped, so that a line stays a line; "
+			"with -j such results are in base64, under \"result_base64\".\n"
+			"\n" SERVER_TEXT,
+		.options = {{.name = "as-completed",
+				    .help = "batches as they end, the item's number before each "
+					    "result"},
+			RUN_OPTIONS, {.name = "cancel-on-error", .help = "end at the first fault"},
+			CC_OPTIONS, SERVER_OPTIONS},
+		.examples = {"braidctl map double.c twice 1 2 3 4 5 --server 192.0.2.1",
+			"seq 100000 | braidctl map double.o twice --deadline 1m > doubled.txt",
+			"braidctl -j map double twice 21 | jq -r '.[].result'"},
+		.run = cli_map,
+	},
+	{
+		.name = "each",
+		.args = "FILE|LIBRARY FUNCTION",
+		.args_min = 2,
+		.args_max = 2,
+		.args_kind = CLI_FILE,
+		.summary = "run a function over the records of the store, where they are",
+		.text = "FUNCTION is of kind each or filter. Prints the pairs it emits, a tab "
+			"between key and value; of a filter the keys it keeps; with --reduce "
+			"first the accumulator of all records, as unsigned 64-bit words up to the "
+			"last that is not zero. Records are visited in no order. Exit status and "
+			"Ctrl-C are as for map.\n"
+			"\n" SERVER_TEXT,
+		.options =
+			{{.name = "match", .value = "GLOB", .help = "only keys like it: 'shop:*'"},
+				{.name = "type",
+					.value = "TYPE",
+					.help = "only records of this type"},
+				{.name = "slots",
+					.value = "FIRST-LAST",
+					.help = "only of these hash slots, 0 to 16383"},
+				{.name = "reduce", .help = "merge the accumulators into one"},
+				{.name = "class",
+					.value = "CLASS",
+					.kind = CLI_WORD,
+					.choices = "latency normal batch",
+					.help = "latency, normal or batch (default normal)"},
+				RUN_OPTIONS, CC_OPTIONS, SERVER_OPTIONS},
+		.examples = {"braidctl each shop_sum.c sum --match 'shop:*' --reduce",
+			"braidctl -j each shop_sum.c is_dear --class batch | jq -r '.keys[].key'"},
+		.run = cli_each,
+	},
+	{
+		.name = "jobs",
+		.args = "[list | status ID | cancel ID]",
+		.args_max = 2,
+		.args_kind = CLI_WORD,
+		.choices = "list status cancel",
+		.summary = "the jobs of the node: all, one, the end of one",
+		.text = "Jobs that have ended are listed until their results expire or are "
+			"cancelled.\n"
+			"\n" SERVER_TEXT,
+		.options = {SERVER_OPTIONS},
+		.examples = {"braidctl jobs --server 192.0.2.1",
+			"braidctl -j jobs | jq -r '.[].id'"},
+		.run = cli_jobs,
 	},
 	{
 		.name = "completion",

@@ -78,7 +78,8 @@ static bool in_group(const struct cli_command *c, const char *group)
 static void list_help(const char *group)
 {
 	printf("Usage: braidctl [OPTIONS] %s\n\n", group ? group : "COMMAND");
-	printf("  Shows, changes and explains a running braid node.\n\nCommands:\n");
+	printf("  Shows, changes and explains a running braid node, and runs programs on "
+	       "it.\n\nCommands:\n");
 	for (size_t i = 0; i < cli_n_commands; i++)
 		if (in_group(&cli_commands[i], group))
 			printf("  %-18s %s\n", cli_commands[i].name, cli_commands[i].summary);
@@ -88,8 +89,10 @@ static void list_help(const char *group)
 	       "  braidctl status\n"
 	       "  braidctl show routes\n"
 	       "  braidctl apply --dry-run braid.yaml\n"
+	       "  braidctl map double.c twice 1 2 3 4 5\n"
 	       "\nEach command explains itself: braidctl COMMAND --help\n"
-	       "Exit status: 0 success, 1 failure, 2 wrong command line.\n");
+	       "Exit status: 0 success, 1 failure, 2 wrong command line; of commands that run\n"
+	       "programs also 3 a fault, 124 deadline, 130 interrupted.\n");
 }
 
 void cli_help(const char *name)

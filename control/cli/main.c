@@ -2,12 +2,6 @@
 /* braidctl: parses the command line and runs the command. */
 #include "control/cli/cli.h"
 
-enum cli_exit cli_fail(const struct base_error *err)
-{
-	fprintf(stderr, "braidctl: %s\n", err->text);
-	return CLI_FAILED;
-}
-
 int main(int argc, char **argv)
 {
 	struct cli cli = {0};

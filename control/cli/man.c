@@ -77,14 +77,20 @@ static void page(const char *name)
 	       ".SH SYNOPSIS\n.B braidctl\n[\\fIOPTIONS\\fR] \\fICOMMAND\\fR [\\fIARGUMENTS\\fR]\n"
 	       ".SH DESCRIPTION\nThe commands that show something talk to braid\\-dataplane and "
 	       "read its shared counters; they work while braid\\-control is stopped. The commands "
-	       "that change something talk to braid\\-control.\n"
+	       "that change something talk to braid\\-control. Those that run programs speak "
+	       "RESP to the store, as any Redis client.\n"
 	       ".SH OPTIONS\n");
 	options(cli_globals);
 	printf(".SH COMMANDS\n");
 	for (size_t i = 0; i < cli_n_commands; i++)
 		if (!name || strcmp(cli_commands[i].name, name) == 0)
 			command(&cli_commands[i]);
-	printf(".SH EXIT STATUS\n0 success, 1 failure, 2 wrong command line.\n"
+	printf(".SH EXIT STATUS\n0 success, 1 failure, 2 wrong command line; of the commands that "
+	       "run programs also 3 a program was refused or ended with a fault, 124 the deadline "
+	       "has passed, 130 interrupted.\n"
+	       ".SH ENVIRONMENT\n.TP\n.B BRAID_SERVER\nHOST[:PORT] of the store.\n"
+	       ".TP\n.B BRAID_PASSWORD\nIts password.\n"
+	       ".TP\n.B BRAID_CLANG\nThe compiler of programs, clang unless given.\n"
 	       ".SH FILES\n.TP\n.I " CLI_RUNTIME_BASE "/NODE\n"
 	       "Runtime directory of a node: dataplane.sock, control.sock, counters, "
 	       "applied.yaml.\n"

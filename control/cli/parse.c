@@ -21,6 +21,12 @@ enum cli_exit cli_usage(const char *fmt, ...)
 	return CLI_USAGE;
 }
 
+enum cli_exit cli_fail(const struct base_error *err)
+{
+	fprintf(stderr, "braidctl: %s\n", err->text);
+	return CLI_FAILED;
+}
+
 /* Whether @word is the first word of a command's name; the rest of the name, or NULL. */
 static const char *after_word(const char *name, const char *word)
 {
@@ -136,6 +142,26 @@ static void set_global(struct cli *cli, const struct cli_option *option, const c
 	}
 }
 
+/* Stores an option of the command. */
+static enum cli_exit set_own(struct cli *cli, const struct cli_option *option, const char *value)
+{
+	if (cli->n_given == CLI_GIVEN_MAX)
+		return cli_usage("more than %d options", CLI_GIVEN_MAX);
+	cli->values[option - cli->command->options] = value;
+	cli->given[cli->n_given++] = (struct cli_given){option, value};
+	return CLI_OK;
+}
+
+/* Whether @arg is an option: it begins with a dash, and is no number among many arguments. */
+static bool is_option(const struct cli *cli, const char *arg)
+{
+	bool is_number = arg[0] == '-' && arg[1] >= '0' && arg[1] <= '9';
+
+	if (is_number && cli->command && cli->command->args_max == CLI_WORDS_MANY)
+		return false;
+	return arg[0] == '-' && arg[1] != '\0';
+}
+
 /* Takes the option argv[*@i], and its value if that is the next word. */
 static enum cli_exit take_option(struct cli *cli, int argc, char **argv, int *i)
 {
@@ -172,7 +198,7 @@ static enum cli_exit take_option(struct cli *cli, int argc, char **argv, int *i)
 	if (global)
 		set_global(cli, global, value);
 	else
-		cli->values[option - cli->command->options] = value;
+		return set_own(cli, option, value);
 	return CLI_OK;
 }
 
@@ -195,17 +221,16 @@ enum cli_exit cli_parse(struct cli *cli, int argc, char **argv)
 	bool only_words = false;
 	enum cli_exit rc = CLI_OK;
 
+	cli->words = argv;
 	for (int i = 1; i < argc && rc == CLI_OK; i++) {
 		if (!only_words && strcmp(argv[i], "--") == 0)
 			only_words = true;
-		else if (!only_words && argv[i][0] == '-' && argv[i][1] != '\0')
+		else if (!only_words && is_option(cli, argv[i]))
 			rc = take_option(cli, argc, argv, &i);
 		else if (!cli->command)
 			rc = take_command(cli, &group, argv[i]);
-		else if (cli->n_words < CLI_WORDS_MAX)
-			cli->words[cli->n_words++] = argv[i];
 		else
-			rc = cli_usage("too many arguments");
+			cli->words[cli->n_words++] = argv[i];
 	}
 	if (rc != CLI_OK || cli->version)
 		return rc;
@@ -247,5 +272,51 @@ bool cli_number(const struct cli *cli, const char *name, const uint64_t range[2]
 		return true;
 	cli_usage("--%s \"%s\": not a number from %llu to %llu", name, text,
 		(unsigned long long)range[0], (unsigned long long)range[1]);
+	return false;
+}
+
+bool cli_duration(const struct cli *cli, const char *name, uint64_t *ms)
+{
+	static const struct {
+		const char *unit;
+		uint64_t ms;
+	} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
+	const char *text = cli_value(cli, name);
+	unsigned long long n;
+	char *end;
+
+	*ms = 0;
+	if (!text)
+		return true;
+	errno = 0;
+	n = strtoull(text, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		if (errno != 0 || text[0] < '0' || text[0] > '9' || n < 1 || n > 1000000 ||
+			strcmp(end, units[i].unit) != 0)
+			continue;
+		*ms = n * units[i].ms;
+		return true;
+	}
+	cli_usage("--%s \"%s\": not a time; write 500ms, 5s, 2m or 1h", name, text);
+	return false;
+}
+
+bool cli_word(const struct cli *cli, const char *name)
+{
+	const char *value = cli_value(cli, name), *choices = "";
+
+	for (size_t i = 0; i < CLI_OPTIONS_MAX && cli->command->options[i].name; i++)
+		if (strcmp(cli->command->options[i].name, name) == 0)
+			choices = cli->command->options[i].choices;
+	if (!value)
+		return true;
+	for (const char *at = choices; *at; at += strspn(at, " ")) {
+		size_t n = strcspn(at, " ");
+
+		if (strlen(value) == n && strncmp(at, value, n) == 0)
+			return true;
+		at += n;
+	}
+	cli_usage("--%s \"%s\": not one of %s", name, value, choices);
 	return false;
 }

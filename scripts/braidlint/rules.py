@@ -83,7 +83,8 @@ SYMBOL_PREFIXES = {
                      "push_", "session_", "snapshot_", "store_"),
     "control/metrics": ("metrics_",),
     "control/service": ("service_", "health_"),
-    "control/cli": ("cli_", "table_"),
+    "control/cli": ("cli_", "items_", "load_", "map_", "output_", "program_", "progress_", "redis_",
+                    "table_"),
 }
 
 CONDITIONAL = re.compile(r"^[ \t]*#[ \t]*(if|ifdef|ifndef|elif|else)\b", re.MULTILINE)
