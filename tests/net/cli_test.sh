@@ -18,11 +18,12 @@ check_typo() {
 		fail "braidctl $*: $(cat "$NET/typo.txt")"
 }
 
-# Runs example $1 of the help of a command, as written, beside a braid.yaml; those that never end
-# are ended.
+# Runs example $1 of the help of a command, as written, on host left, beside a braid.yaml and the
+# programs of the guide; those that never end are ended.
 check_example() {
 	local code=0
-	(cd "$NET" && PATH=$NET/bin:$PATH timeout -s INT 3 bash -o pipefail -c "$1") \
+	(cd "$NET" && PATH=$NET/bin:$PATH BRAID_SERVER=192.0.2.1 \
+		timeout -s INT 10 bash -o pipefail -c "$1") \
 		>"$NET/example.txt" 2>&1 </dev/null || code=$?
 	case $code:$1 in
 	0:* | 124:*top* | 124:*capture* | 130:*) ;;
@@ -49,10 +50,12 @@ pair_config <<-EOT
 	    mode: ipip
 	    health: {probe: none}
 	    backends: [{address: "2001:db8::1"}, {address: "2001:db8:2::2"}]
+	store: {listen: [192.0.2.1], memory: 64M, protected_mode: "no"}
 EOT
 mkdir "$NET/bin"
-printf '#!/bin/sh\nexec %s --runtime %s "$@"\n' "$BRAID_BUILD/control/braidctl" "$NET_RUNTIME" \
-	>"$NET/bin/braidctl"
+cp "$NET_PEERS"/../../docs/examples/*.c "$NET"
+printf '#!/bin/sh\nexec ip netns exec %s-left %s --runtime %s "$@"\n' "$NET_PREFIX" \
+	"$BRAID_BUILD/control/braidctl" "$NET_RUNTIME" >"$NET/bin/braidctl"
 chmod +x "$NET/bin/braidctl"
 braid_start node "$NET/braid.yaml"
 check_ping left 198.51.100.2
@@ -82,6 +85,7 @@ check_typo status sttus
 check_typo --json --jsn status
 check_typo --all show drops --al
 check_typo --interface explain --interfce lan
+check_typo --as-completed map double.c twice --as-complete 1
 braidctl show routes 10.0.0.0/33 2>"$NET/typo.txt" && fail "10.0.0.0/33 is a prefix"
 grep -q 'not a prefix' "$NET/typo.txt" || fail "$(cat "$NET/typo.txt")"
 braidctl --version | grep -qE '[0-9]+\.[0-9]+' || fail "no version"
