@@ -48,6 +48,8 @@ static void submit_words(struct each *e, const char *words[REDIS_ARGS_MAX])
 
 	words[n++] = "JOB";
 	words[n++] = "SUBMIT";
+	words[n++] = "TTL";
+	words[n++] = REDIS_JOB_TTL_S;
 	if (class) {
 		words[n++] = "CLASS";
 		words[n++] = class;
@@ -180,6 +182,15 @@ static void print_page(struct each *e, const redisReply *page)
 	}
 }
 
+/* The pairs of a page of each: it is the accumulator, which goes to *@acc, and they. */
+static const redisReply *pairs_of(const redisReply *page, const redisReply **acc)
+{
+	if (page->elements != 2 || page->element[1]->type != REDIS_REPLY_ARRAY)
+		return NULL;
+	*acc = page->element[0];
+	return page->element[1];
+}
+
 /* The results of the job, page by page, the accumulator on the first one. */
 static enum cli_exit print_results(struct each *e)
 {
@@ -191,18 +202,21 @@ static enum cli_exit print_results(struct each *e)
 	if (e->cli->json)
 		putchar('{');
 	do {
-		redisReply *reply, *page;
+		const redisReply *page, *acc = NULL;
+		redisReply *reply;
 
 		code = redis_call(&e->redis, &reply, args);
 		if (code != CLI_OK)
 			return code;
 		page = redis_job_page(reply, cursor);
+		if (page && !e->is_filter)
+			page = pairs_of(page, &acc);
 		if (!page)
 			return redis_refused(&e->redis, reply);
-		if (first && e->reduce && reply->elements > 2)
-			print_acc(e, reply->element[2]);
+		if (first && e->reduce && acc)
+			print_acc(e, acc);
 		if (first && e->cli->json)
-			printf("%s\"%s\": [", e->reduce ? ", " : "",
+			printf("%s\"%s\": [", e->reduce && acc ? ", " : "",
 				e->is_filter ? "keys" : "pairs");
 		print_page(e, page);
 		freeReplyObject(reply);
@@ -281,6 +295,8 @@ static void give_up(struct each *e, enum cli_exit code)
 		fprintf(stderr, "; job %s is cancelled", e->job.id);
 	fputc('\n', stderr);
 	redis_calm(&e->redis);
+	if (e->job.id[0])
+		redis_job_cancel(&e->redis, e->job.id);
 }
 
 /* Runs the job; one that has ended is forgotten by the node. */
@@ -294,8 +310,6 @@ static enum cli_exit run(struct each *e)
 		code = print_results(e);
 	if (code == CLI_INTERRUPTED || code == CLI_DEADLINE)
 		give_up(e, code);
-	if (code != CLI_FAILED && e->job.id[0])
-		redis_job_cancel(&e->redis, e->job.id);
 	return code;
 }
 

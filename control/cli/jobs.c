@@ -9,14 +9,16 @@
 static const struct table_column columns[] = {
 	{"id", "ID"},
 	{"state", "STATE"},
-	{"kind", "KIND"},
 	{"function", "FUNCTION"},
+	{"kind", "KIND"},
+	{"over", "OVER"},
 	{"class", "CLASS"},
+	{"client", "CLIENT"},
 	{"done", "DONE"},
 	{"total", "TOTAL"},
 	{"results", "RESULTS"},
 	{"faults", "FAULTS"},
-	{"ms", "MS"},
+	{"elapsed_us", "MICROSECONDS"},
 	{"error", "ERROR"},
 };
 

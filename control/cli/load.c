@@ -11,16 +11,26 @@ enum cli_exit load_program(
 	const char *args[4] = {"FUNCTION", "LOAD", "REPLACE"};
 	size_t lens[4] = {8, 4, 7}, n = replace ? 3 : 2;
 	uint8_t *payload = program_payload(p, &lens[n]);
-	enum cli_exit code;
+	enum cli_exit code = CLI_OK;
+	unsigned busy_ms = 0;
 
 	if (!payload) {
 		fprintf(stderr, "braidctl: no memory to load %s\n", p->path);
 		return CLI_FAILED;
 	}
 	args[n] = (const char *)payload;
-	code = redis_send(r, n + 1, args, lens);
+	do {
+		code = redis_pause(r, busy_ms);
+		if (code == CLI_OK)
+			code = redis_send(r, n + 1, args, lens);
+		if (code == CLI_OK)
+			code = redis_reply(r, reply);
+		busy_ms = code == CLI_OK ? redis_busy_ms(r, *reply) : 0;
+		if (busy_ms > 0)
+			freeReplyObject(*reply);
+	} while (busy_ms > 0);
 	free(payload);
-	return code == CLI_OK ? redis_reply(r, reply) : code;
+	return code;
 }
 
 bool load_is_missing(const redisReply *reply)

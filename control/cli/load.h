@@ -6,7 +6,8 @@
 #include "control/cli/program.h"
 #include "control/cli/redis.h"
 
-/* FUNCTION LOAD of @p as p->library. As redis_reply; what the node says is in *@reply. */
+/* FUNCTION LOAD of @p as p->library, again while the node is full. As redis_reply; what the node
+ * says is in *@reply. */
 enum cli_exit load_program(
 	struct redis *r, const struct program *p, bool replace, redisReply **reply);
 

@@ -28,6 +28,8 @@ enum cli_exit map_send(struct map *m, struct map_slot *s)
 	if (s->is_job) {
 		words[n++] = "JOB";
 		words[n++] = "SUBMIT";
+		words[n++] = "TTL";
+		words[n++] = REDIS_JOB_TTL_S;
 		if (m->redis.deadline_ns) {
 			snprintf(deadline, sizeof(deadline), "%" PRIu64, left_ms(m));
 			words[n++] = "DEADLINE";
@@ -189,10 +191,7 @@ enum cli_exit map_await_job(struct map *m, struct map_slot *s, unsigned ms, bool
 	if (strcmp(job.state, "done") != 0)
 		return redis_job_failed(&m->redis, &job);
 	s->is_numbered = strcmp(job.kind, "filter") != 0;
-	code = print_pages(m, s);
-	if (code == CLI_OK)
-		redis_job_cancel(&m->redis, s->id);
-	return code;
+	return print_pages(m, s);
 }
 
 void map_cancel(struct map *m)

@@ -24,6 +24,7 @@ static const struct {
 	{"ERR unknown command", "%s runs no programs: it is no braid node, or an older one", true},
 	{"ERR unknown subcommand", "%s runs no programs: it is no braid node, or an older one",
 		true},
+	{"NOJOB", "%s has no such job; see braidctl jobs", true},
 	{"OOM", "the store at %s is full", true},
 	{"BUSY", "%s is full, and stayed so", true},
 };

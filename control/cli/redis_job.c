@@ -43,8 +43,6 @@ bool redis_job_parse(const redisReply *reply, struct redis_job *job)
 			job->done = number(value);
 		else if (strcmp(key->str, "total") == 0)
 			job->total = number(value);
-		else if (strcmp(key->str, "error") == 0 && value->str)
-			base_strlcpy(job->error, value->str, sizeof(job->error));
 	}
 	return job->state[0] != '\0';
 }
@@ -54,15 +52,13 @@ bool redis_job_ended(const struct redis_job *job)
 	return strcmp(job->state, "running") != 0;
 }
 
-enum cli_exit redis_job_wait(struct redis *r, unsigned ms, struct redis_job *job)
+/* Asks how it stands. */
+static enum cli_exit job_status(struct redis *r, struct redis_job *job)
 {
-	char text[16];
-	const char *wait[] = {"JOB", "WAIT", job->id, text, NULL};
+	const char *args[] = {"JOB", "STATUS", job->id, NULL};
 	redisReply *reply;
-	enum cli_exit code;
+	enum cli_exit code = redis_call(r, &reply, args);
 
-	snprintf(text, sizeof(text), "%u", ms);
-	code = redis_call(r, &reply, wait);
 	if (code != CLI_OK)
 		return code;
 	if (!redis_job_parse(reply, job))
@@ -71,28 +67,55 @@ enum cli_exit redis_job_wait(struct redis *r, unsigned ms, struct redis_job *job
 	return CLI_OK;
 }
 
-enum cli_exit redis_job_failed(const struct redis *r, const struct redis_job *job)
+enum cli_exit redis_job_wait(struct redis *r, unsigned ms, struct redis_job *job)
 {
-	char text[sizeof(job->error) + 64];
+	char text[16];
+	const char *args[] = {"JOB", "WAIT", job->id, text, NULL};
+	redisReply *reply;
+	enum cli_exit code;
+	bool is_late;
 
-	if (strcmp(job->state, "cancelled") == 0) {
-		if (r->deadline_ns && redis_now_ns() >= r->deadline_ns)
-			return CLI_DEADLINE;
-		fprintf(stderr, "braidctl: job %s was cancelled by somebody else\n", job->id);
-		return CLI_FAILED;
-	}
-	redis_explain(r->name, job->error, text, sizeof(text));
-	fprintf(stderr, "braidctl: job %s failed: %s\n", job->id, text);
-	return strncmp(job->error, "FAULT", 5) == 0 ? CLI_FAULT : CLI_FAILED;
+	snprintf(text, sizeof(text), "%u", ms);
+	code = redis_call(r, &reply, args);
+	if (code != CLI_OK)
+		return code;
+	is_late = reply->type == REDIS_REPLY_NIL;
+	if (!is_late && !redis_job_parse(reply, job))
+		return redis_refused(r, reply);
+	freeReplyObject(reply);
+	return is_late ? job_status(r, job) : CLI_OK;
 }
 
 redisReply *redis_job_page(const redisReply *reply, char *cursor)
 {
-	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
 		reply->element[1]->type != REDIS_REPLY_ARRAY ||
 		!redis_job_id(reply->element[0], cursor))
 		return NULL;
 	return reply->element[1];
+}
+
+enum cli_exit redis_job_failed(struct redis *r, const struct redis_job *job)
+{
+	char cursor[REDIS_JOB_ID_MAX] = "0";
+	const char *args[] = {"JOB", "RESULT", job->id, cursor, NULL};
+	enum cli_exit code = CLI_OK;
+
+	if (strcmp(job->state, "cancelled") == 0 && r->deadline_ns &&
+		redis_now_ns() + NSEC_PER_MSEC >= r->deadline_ns)
+		return CLI_DEADLINE;
+	/* Behind what was committed before stands the error, with item or key. */
+	while (code == CLI_OK) {
+		redisReply *reply;
+
+		code = redis_call(r, &reply, args);
+		if (code != CLI_OK)
+			return code;
+		if (!redis_job_page(reply, cursor) || strcmp(cursor, "0") == 0)
+			return redis_refused(r, reply);
+		freeReplyObject(reply);
+	}
+	return code;
 }
 
 void redis_job_cancel(struct redis *r, const char *id)

@@ -6,6 +6,7 @@
 #include "control/cli/redis.h"
 
 #define REDIS_JOB_ID_MAX 32
+#define REDIS_JOB_TTL_S  "60" /* how long results wait for a braidctl that does not come */
 
 /* How a job stands, by JOB STATUS. */
 struct redis_job {
@@ -14,7 +15,6 @@ struct redis_job {
 	char kind[16];  /* "map", "filter" or "each" */
 	uint64_t done;
 	uint64_t total;
-	char error[512]; /* failed: why */
 };
 
 /* Takes the id out of the reply to JOB SUBMIT. False: it is none. */
@@ -31,7 +31,7 @@ bool redis_job_parse(const redisReply *reply, struct redis_job *job);
 
 /* Says that a job which has ended otherwise than it should did so, and why. CLI_FAULT, CLI_DEADLINE
  * or CLI_FAILED. */
-enum cli_exit redis_job_failed(const struct redis *r, const struct redis_job *job);
+enum cli_exit redis_job_failed(struct redis *r, const struct redis_job *job);
 
 /* The page of results in the reply to JOB RESULT, which owns it; the cursor of the next one goes to
  * @cursor of REDIS_JOB_ID_MAX, "0" at the end. NULL: there is none. */
