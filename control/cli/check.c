@@ -178,11 +178,12 @@ enum cli_exit cli_check(struct cli *cli)
 		{"worst_case", "WORST CASE"}, {"code_bytes", "CODE BYTES"}, {"ns", "NS/RECORD"}};
 	struct program p;
 	enum cli_exit code = program_open(cli, cli->words[0], &p);
-	json_t *rows = json_array(), *measured;
+	json_t *rows, *measured;
 	bool all = true;
 
 	if (code != CLI_OK)
 		return code;
+	rows = json_array();
 	measured = measure(&p);
 	for (uint32_t i = 0; i < p.object->n_functions; i++) {
 		json_t *row = check_function(&p, &p.object->functions[i], measured);
