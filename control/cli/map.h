@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * braidctl map: items go to the node in batches, of which a few are under way at a time; a small
- * batch is one FMAP, a large one a job. Results are printed in the order of items, or as batches
- * end. Main thread.
+ * braidctl map: items go to the node in batches, of which a few are under way at a time. A batch is
+ * an FMAP, whose reply has all its results, and which the node ends if braidctl goes. Where results
+ * may come as batches end, large ones are jobs: on one connection replies come in order. Main
+ * thread.
  */
 #ifndef CONTROL_CLI_MAP_H
 #define CONTROL_CLI_MAP_H
@@ -13,9 +14,9 @@
 #include "control/cli/progress.h"
 #include "control/cli/redis_job.h"
 
-#define MAP_WINDOW     4    /* batches under way */
-#define MAP_ITEMS_FMAP 4096 /* a batch of more is a job */
-#define MAP_NAME_MAX   (2 * TASK_NAME_BYTES_MAX + 2)
+#define MAP_WINDOW    4    /* batches under way */
+#define MAP_ITEMS_JOB 1024 /* as completed, a batch of more is a job */
+#define MAP_NAME_MAX  (2 * TASK_NAME_BYTES_MAX + 2)
 
 enum map_state {
 	MAP_FREE,

@@ -24,7 +24,7 @@ enum cli_exit map_send(struct map *m, struct map_slot *s)
 	enum cli_exit code;
 	size_t n = 0;
 
-	s->is_job = s->batch.n > MAP_ITEMS_FMAP;
+	s->is_job = m->as_completed && s->batch.n > MAP_ITEMS_JOB;
 	if (s->is_job) {
 		words[n++] = "JOB";
 		words[n++] = "SUBMIT";
@@ -196,6 +196,8 @@ enum cli_exit map_await_job(struct map *m, struct map_slot *s, unsigned ms, bool
 
 void map_cancel(struct map *m)
 {
+	if (!m->as_completed)
+		return; /* the end of the connection is enough */
 	redis_calm(&m->redis);
 	m->redis.deadline_ns = redis_now_ns() + 2 * NSEC_PER_SEC;
 	if (take_replies(m) != CLI_OK)
