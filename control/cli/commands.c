@@ -21,7 +21,7 @@
 		.kind = CLI_WORD,                                                                  \
 		.choices = OUTPUT_FORMATS,                                                         \
 		.help = "of results: text, raw, hex, or u64 (64-bit words)"},                      \
-		{.name = "null", .letter = '0', .help = "0 bytes instead of line ends"},           \
+		{.name = "null", .letter = 'z', .help = "0 bytes instead of line ends"},           \
 	{                                                                                          \
 		.name = "deadline", .letter = 't', .value = "TIME",                                \
 		.help = "give up and cancel after 500ms, 5s, 2m or 1h"                             \

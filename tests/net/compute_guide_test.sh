@@ -27,9 +27,9 @@ run() {
 
 # Fails unless the lines of text block $2 of section $1 were said, one after the other.
 said_block() {
-	doc_blocks $GUIDE "$1" text "$2" >"$NET/want.txt"
+	doc_blocks $GUIDE "$1" text "$2" | tr -s ' ' >"$NET/want.txt"
 	[ -s "$NET/want.txt" ] || fail "$GUIDE has no text $2 in \"$1\""
-	awk 'NR == FNR {want[n++] = $0; next} $0 == want[at] {at++} END {exit at < n}' \
+	awk 'NR == FNR {want[n++] = $0; next} $0 == want[at + 0] {at++} END {exit at < n}' \
 		"$NET/want.txt" <(tr -s ' ' <"$NET/said.txt") ||
 		fail "not said, as in \"$1\": $(cat "$NET/want.txt"); but: $(cat "$NET/said.txt")"
 }
