@@ -40,8 +40,10 @@ static uint64_t now_ns(void)
 
 void task_compile_setup_default(struct task_compile_setup *s)
 {
-	/* The program itself, and tests, lie in folders side by side where they were built. */
-	static const char *const places[] = {"/braid-jit", "/../dataplane/braid-jit"};
+	/* The program itself, tests, and what measures it lie in folders side by side where they
+	 * were built. */
+	static const char *const places[] = {
+		"/braid-jit", "/../dataplane/braid-jit", "/../../dataplane/braid-jit"};
 	char here[sizeof(s->program) - 32];
 	ssize_t n = readlink("/proc/self/exe", here, sizeof(here) - 1);
 	char *slash;
