@@ -130,8 +130,7 @@ static uint64_t start_of(uint32_t home, uint32_t n)
 	return (((uint64_t)home << 32) + n - 1) / n;
 }
 
-/* The first position behind @from that has another home. */
-static uint64_t next_of(const struct kv_index *ix, uint64_t from)
+uint64_t kv_index_home_end(const struct kv_index *ix, uint64_t from)
 {
 	uint32_t old = kv_index_scale(from << 32, ix->n);
 	uint32_t home = kv_index_home(ix, from << 32);
@@ -151,7 +150,7 @@ uint64_t kv_index_walk(const struct kv_index *ix, const struct kv_index_walk *wa
 	if (ix->count == 0)
 		return 1ULL << 32;
 	while (left > 0 && from < 1ULL << 32) {
-		uint64_t to = next_of(ix, from);
+		uint64_t to = kv_index_home_end(ix, from);
 		uint32_t number = kv_index_home(ix, from << 32);
 		const struct kv_bucket *b;
 

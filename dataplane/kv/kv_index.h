@@ -115,6 +115,36 @@ struct kv_index_walk {
  */
 uint64_t kv_index_walk(const struct kv_index *ix, const struct kv_index_walk *walk);
 
+/* The first position (hash >> 32) behind @from that has another home. The index must have one. */
+uint64_t kv_index_home_end(const struct kv_index *ix, uint64_t from);
+
+#define KV_GATHER_ITEMS 64 /* at most wanted at once */
+#define KV_GATHER_MAX   (KV_GATHER_ITEMS + KV_HOME_ITEMS_MAX + KV_BUCKET_SLOTS)
+
+/* An item that was met, and of which part of all hashes it must be to be one of these. */
+struct kv_gathered {
+	struct kv_item *it;
+	uint32_t first; /* hash >> 32; all of them: it is one */
+	uint32_t last;
+};
+
+/* Some items of a range of hashes, on their way into the cache. */
+struct kv_gather {
+	uint64_t from; /* hash >> 32 to go on from; at the end: @end */
+	uint64_t end;
+	uint32_t n;
+	struct kv_gathered all[KV_GATHER_MAX];
+};
+
+/*
+ * Fills @g, home by home, until there are @items, at most KV_GATHER_ITEMS, or @buckets were
+ * visited, and asks for their memory. How many buckets were. Walks of this kind meet each item that
+ * is there all the time exactly once, as those of kv_index_walk; those that kv_gathered_is_one
+ * denies were met on the way only.
+ */
+uint32_t kv_index_gather(
+	const struct kv_index *ix, struct kv_gather *g, uint32_t items, uint32_t buckets);
+
 /* An index on its way back to the arena. */
 struct kv_index_drain {
 	uint32_t bucket; /* 0 at the start */
@@ -202,6 +232,17 @@ static inline bool kv_bytes_equal(const uint8_t *a, const uint8_t *b, uint32_t l
 	for (uint32_t i = 0; i + 8 < len; i += 8)
 		differ |= key_hash_load8(a + i) ^ key_hash_load8(b + i);
 	return !(differ | (key_hash_load8(a + len - 8) ^ key_hash_load8(b + len - 8)));
+}
+
+/* Whether @g is in its range: looks at its key. */
+static inline bool kv_gathered_is_one(const struct kv_index *ix, const struct kv_gathered *g)
+{
+	uint32_t position;
+
+	if (LIKELY(g->first == 0 && g->last == UINT32_MAX))
+		return true;
+	position = (uint32_t)(kv_index_hash(ix, g->it) >> 32);
+	return position >= g->first && position <= g->last;
 }
 
 /* Whether @it is the item of @k. */

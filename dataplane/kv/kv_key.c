@@ -8,9 +8,7 @@
 #include "dataplane/kv/kv_shard_impl.h"
 #include "lib/hash/crc16.h"
 
-/* The slot of a key: that of what stands between its first '{' and the next '}', unless nothing
- * does. */
-static uint16_t slot_of(const uint8_t *bytes, uint32_t len)
+uint16_t kv_key_slot(const uint8_t *bytes, uint32_t len)
 {
 	const uint8_t *open = memchr(bytes, '{', len);
 	const uint8_t *close;
@@ -30,7 +28,7 @@ void kv_key_make(
 	*k = (struct kv_key){
 		.bytes = bytes,
 		.len = len,
-		.slot = slot_of(bytes, len),
+		.slot = kv_key_slot(bytes, len),
 		.db = db,
 		.hash = key_hash_of(&s->secret, bytes, len),
 	};

@@ -83,6 +83,10 @@ void kv_shard_destroy(struct kv_shard *s);
 void kv_key_make(
 	const struct kv_shard *s, struct kv_key *k, uint8_t db, const void *bytes, uint32_t len);
 
+/* The slot of a key: that of what stands between its first '{' and the next '}', unless nothing
+ * does. */
+uint16_t kv_key_slot(const uint8_t *bytes, uint32_t len);
+
 /* --- looking --- */
 
 #define KV_KEYS_MAX 64 /* fetched or counted at once */
