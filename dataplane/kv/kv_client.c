@@ -7,6 +7,7 @@
 #include <endian.h>
 #include <string.h>
 
+#include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_long.h"
 #include "dataplane/kv/kv_multi.h"
 #include "dataplane/kv/kv_output.h"
@@ -127,7 +128,7 @@ static void unlist(struct kv_worker *kv, struct kv_client *c)
 static bool is_plain(const struct kv_client *c)
 {
 	return !c->lengthy && !c->ops_first && !c->watched && !c->unwatch && !c->multi &&
-	       !c->backlog_first && !c->query && !c->name;
+	       !c->backlog_first && !c->query && !c->name && !(c->flags & KV_CLIENT_JOBS);
 }
 
 /* Gives back what @c has. */
@@ -137,6 +138,8 @@ static void give_back(struct worker *w, struct kv_client *c)
 
 	kv_long_cancel(w, c);
 	kv_route_forget(w, c);
+	if (c->flags & KV_CLIENT_JOBS)
+		kv_jobs_on_client_end(w, c);
 	if (kv->on_client_end)
 		kv->on_client_end(w, c);
 	kv_multi_discard(w, c);

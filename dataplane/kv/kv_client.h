@@ -46,6 +46,8 @@ enum kv_client_flags {
 	KV_CLIENT_LISTED = 1 << 14,  /* in the worker's list of those that have to be seen to */
 	KV_CLIENT_PROTOCOL_ERROR = 1 << 15,
 	KV_CLIENT_NO_TOUCH = 1 << 16,
+	KV_CLIENT_JOBS = 1 << 17,         /* it has submitted some */
+	KV_CLIENT_JOB_PROGRESS = 1 << 18, /* ... and wants to know how far they are */
 };
 
 /* Why a client reads no input; bits. */

@@ -61,9 +61,9 @@ void kv_cmd_reset(struct kv_call *c)
 
 	kv_route_unwatch(c->w, client);
 	kv_multi_discard(c->w, client);
-	client->flags &=
-		~(uint32_t)(KV_CLIENT_REPLY_OFF | KV_CLIENT_REPLY_SKIP_NEXT | KV_CLIENT_ASKING |
-			    KV_CLIENT_READONLY | KV_CLIENT_NO_EVICT | KV_CLIENT_NO_TOUCH);
+	client->flags &= ~(uint32_t)(KV_CLIENT_REPLY_OFF | KV_CLIENT_REPLY_SKIP_NEXT |
+				     KV_CLIENT_ASKING | KV_CLIENT_READONLY | KV_CLIENT_NO_EVICT |
+				     KV_CLIENT_NO_TOUCH | KV_CLIENT_JOB_PROGRESS);
 	kv_client_auth_default(c->w, client);
 	client->db = 0;
 	client->version = 2;

@@ -27,6 +27,7 @@ static const struct {
 	{"latencystats", "# Latencystats\r\n", false, true, kv_info_latencystats},
 	{"cluster", "# Cluster\r\n", true, true, kv_info_cluster},
 	{"keyspace", "# Keyspace\r\n", true, true, kv_info_keyspace},
+	{"compute", "# Compute\r\n", true, true, kv_info_compute},
 };
 
 const struct kv_worker *kv_info_part(const struct worker *w, unsigned i)

@@ -28,6 +28,7 @@ KV_INFO_SECTION(errorstats)
 KV_INFO_SECTION(latencystats)
 KV_INFO_SECTION(cluster)
 KV_INFO_SECTION(keyspace)
+KV_INFO_SECTION(compute)
 #undef KV_INFO_SECTION
 
 #endif

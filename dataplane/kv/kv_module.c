@@ -7,6 +7,7 @@
 
 #include "dataplane/kv/kv_admin.h"
 #include "dataplane/kv/kv_function.h"
+#include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_periodic.h"
 #include "dataplane/kv/kv_route.h"
 #include "dataplane/kv/kv_worker.h"
@@ -135,7 +136,8 @@ int kv_worker_init(struct worker *w, struct base_error *err)
 	}
 	init(w, kv);
 	w->kv = kv;
-	if (kv_route_init(w) == 0 && kv_admin_init(w, kv) == 0 && kv_functions_init(w) == 0)
+	if (kv_route_init(w) == 0 && kv_jobs_init(w) == 0 && kv_admin_init(w, kv) == 0 &&
+		kv_functions_init(w) == 0)
 		return 0;
 	kv_worker_fini(w);
 	return base_error_set(err, ENOMEM, "worker %u: no memory for the store", w->id);
@@ -151,6 +153,7 @@ void kv_worker_fini(struct worker *w)
 	wheel_del(w->wheel, &kv->pause_timer);
 	kv_route_fini(w);
 	kv_functions_fini(w);
+	kv_jobs_fini(w);
 	kv_admin_fini(w, kv);
 	free_memory(kv);
 	w->kv = NULL;

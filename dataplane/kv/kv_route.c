@@ -3,6 +3,7 @@
  */
 #include <string.h>
 
+#include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_output.h"
 #include "dataplane/kv/kv_route.h"
 #include "dataplane/kv/kv_watch.h"
@@ -44,6 +45,10 @@ static uint16_t participants(const struct worker *w, const struct kv_command *co
 	case KV_SPLIT:
 	case KV_TOGETHER:
 		return kv_route_owners(w, command, argv, argc);
+	case KV_AT_JOB:
+		if (!kv_job_id(&argv[2], &cursor) || task_job_worker(cursor) >= w->n_workers)
+			return 0;
+		return (uint16_t)(1u << task_job_worker(cursor));
 	case KV_EVERYWHERE:
 		break;
 	}

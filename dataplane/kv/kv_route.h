@@ -166,6 +166,9 @@ uint16_t kv_route_owners(const struct worker *w, const struct kv_command *comman
  */
 bool kv_route_command(struct kv_call *call, enum kv_exec_result *result);
 
+/* Calls the function of @part, a long command that sleeps, soon. */
+void kv_part_wake(struct worker *w, struct kv_part *part);
+
 /* Runs the transaction @m of @call's client unless what that watches has changed: on this worker if
  * all keys are here, else by operation. It takes @m over; NULL: nothing was queued. Nothing is
  * watched afterwards. */

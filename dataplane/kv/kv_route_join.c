@@ -30,6 +30,7 @@ static enum join join_of(const struct kv_command *command)
 		{kv_cmd_dbsize, JOIN_SUM},
 		{kv_cmd_mget, JOIN_KEYS},
 		{kv_cmd_keys, JOIN_LISTS},
+		{kv_cmd_job_list, JOIN_LISTS},
 		{kv_cmd_randomkey, JOIN_ANY},
 		{kv_cmd_client_list, JOIN_TEXT},
 		{kv_cmd_client_kill, JOIN_KILL},

@@ -156,6 +156,7 @@ static bool call_piece(struct worker *w, struct kv_part *part)
 
 	call->reply = r;
 	call->unfinished = false;
+	call->wake_ms = 0;
 	w->kv->cycles = w->ops->cycles(w);
 	if ((call->command->flags & KV_DENYOOM) && kv_exec_is_full(w))
 		kv_reply_error(r, "OOM command not allowed when used memory > 'maxmemory'.");
@@ -164,6 +165,12 @@ static bool call_piece(struct worker *w, struct kv_part *part)
 	kv_reply_flush(r);
 	part->spoilt |= r->spoilt;
 	return call->unfinished;
+}
+
+/* Whether the unfinished command of @part waits for kv_part_wake. */
+static bool is_asleep(const struct kv_part *part)
+{
+	return part->call.wake_ms == UINT64_MAX;
 }
 
 static void receive(struct worker *w, struct kv_part *part);
@@ -188,7 +195,7 @@ static bool call_task(struct worker *w, struct worker_task *t)
 	if (holder && holder != part->op)
 		return true;
 	if (call_piece(w, part))
-		return true;
+		return !is_asleep(part);
 	behind = end_running(w->kv->route, part);
 	answer(w, part);
 	while (behind)
@@ -212,6 +219,12 @@ static void call(struct worker *w, struct kv_part *part)
 	part->behind_first = NULL;
 	part->next_running = r->running;
 	r->running = part;
+	if (!is_asleep(part))
+		worker_task_add(w, &part->task);
+}
+
+void kv_part_wake(struct worker *w, struct kv_part *part)
+{
 	worker_task_add(w, &part->task);
 }
 

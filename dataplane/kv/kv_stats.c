@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The store's part of the shared counters (lib/api/stats.h). Thread: worker. */
 #include "dataplane/kv/kv_admin.h"
+#include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_periodic.h"
 
 /* The words that count; gauges are behind them. */
@@ -21,6 +22,7 @@ static void add_kinds(const struct kv_worker *kv, struct stats_kv *now)
 static struct stats_kv count(const struct kv_worker *kv)
 {
 	const struct kv_stats *s = &kv->stats;
+	const struct kv_jobs_stats *jobs = &kv->jobs->stats;
 	const struct kv_counters *shard = kv_shard_counters(kv->shard);
 	struct stats_kv now = {
 		.commands = s->commands,
@@ -43,6 +45,17 @@ static struct stats_kv count(const struct kv_worker *kv)
 		.closed_query_limit = s->closed_query_limit,
 		.closed_memory = s->closed_memory,
 		.closed_idle = s->closed_idle,
+		.jobs_done = jobs->done,
+		.jobs_failed = jobs->failed,
+		.jobs_cancelled = jobs->cancelled,
+		.jobs_busy = jobs->busy,
+		.job_items = jobs->items,
+		.job_records = jobs->records,
+		.job_results = jobs->results,
+		.job_faults = jobs->faults,
+		.job_cycles = jobs->cycles,
+		.job_stolen = jobs->stolen,
+		.job_again = jobs->again,
 	};
 
 	add_kinds(kv, &now);
@@ -67,6 +80,9 @@ static void tell_gauges(const struct worker *w, struct stats_kv *out)
 	out->limit_bytes = kv_shard_limit_bytes(kv->shard);
 	out->first_slot = ((uint32_t)w->id * KV_SLOTS + n - 1) / n;
 	out->slots = next - out->first_slot;
+	out->jobs_running = kv_jobs_running(w);
+	out->jobs_kept = kv->jobs->n_kept;
+	out->job_kept_bytes = kv->jobs->kept_bytes;
 }
 
 void kv_stats_tell(struct worker *w)

@@ -2,6 +2,7 @@
 /* A worker's part of the store: counters and what happens now and then. Thread: worker. */
 #include <string.h>
 
+#include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_output.h"
 #include "dataplane/kv/kv_periodic.h"
 #include "dataplane/kv/kv_worker.h"
@@ -45,6 +46,7 @@ void kv_worker_stats_reset(struct worker *w)
 	memset(kv->errors, 0, sizeof(kv->errors));
 	kv->n_errors = 0;
 	memset(kv->commands, 0, kv_commands_count * sizeof(kv->commands[0]));
+	kv->jobs->stats = (struct kv_jobs_stats){.started = 0};
 	kv_shard_counters_reset(kv->shard);
 }
 

@@ -68,6 +68,7 @@ struct kv_stats {
 
 struct kv_admin;     /* what commands about the server keep */
 struct kv_functions; /* what calls of users' functions need */
+struct kv_jobs;
 
 struct kv_worker {
 	struct kv_shard *shard;
@@ -111,6 +112,7 @@ struct kv_worker {
 	void (*on_discard)(struct worker *w, struct kv_client *c);
 	/* Called when a client goes: WATCH forgets what it watches. */
 	void (*on_client_end)(struct worker *w, struct kv_client *c);
+	struct kv_jobs *jobs;
 	struct kv_route *route; /* what is under way between workers */
 	uint64_t ns_start;      /* for uptime */
 };

@@ -10,7 +10,7 @@
 #include "lib/base/base.h"
 
 #define STATS_MAGIC          0x62726169u
-#define STATS_VERSION        3
+#define STATS_VERSION        4
 #define STATS_WORKERS_MAX    17 /* 16 and the main thread */
 #define STATS_STAGES_MAX     40
 #define STATS_DROPS_MAX      128
@@ -158,6 +158,17 @@ struct stats_kv {
 	uint64_t closed_query_limit;
 	uint64_t closed_memory; /* no memory for a query, a reply or a transaction */
 	uint64_t closed_idle;
+	uint64_t jobs_done;
+	uint64_t jobs_failed;
+	uint64_t jobs_cancelled;
+	uint64_t jobs_busy;   /* refused: too many were under way */
+	uint64_t job_items;   /* that jobs were run over */
+	uint64_t job_records; /* the same of the store */
+	uint64_t job_results;
+	uint64_t job_faults;
+	uint64_t job_cycles;
+	uint64_t job_stolen; /* chunks that other workers ran */
+	uint64_t job_again;  /* attempts at chunks beyond the first */
 	uint64_t commands_per_s; /* this and the next ones are gauges */
 	uint64_t clients;
 	uint64_t keys;
@@ -166,6 +177,9 @@ struct stats_kv {
 	uint64_t limit_bytes;
 	uint64_t first_slot;
 	uint64_t slots; /* 0: there is no store */
+	uint64_t jobs_running;
+	uint64_t jobs_kept; /* over, with results */
+	uint64_t job_kept_bytes;
 };
 
 /* One writer: the worker it belongs to. */
