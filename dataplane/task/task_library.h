@@ -28,6 +28,7 @@ struct task_library_parts {
 	uint32_t payload_len;
 	struct task_code code;
 	uint32_t cost_max[TASK_FUNCTIONS_MAX];
+	uint32_t result_bytes[TASK_FUNCTIONS_MAX];
 };
 
 /* Where a name is found: "library.function", or "function". */

@@ -83,6 +83,7 @@ static void check_function(struct task_load *l)
 	n = task_lower(f, &v, l->insns + l->n_insns);
 	l->input.n_insns[l->n_checked] = n;
 	l->cost_max[l->n_checked] = v.cost_max;
+	l->result_bytes[l->n_checked] = v.result_bytes;
 	l->n_insns += n;
 	l->n_checked++;
 }
@@ -163,6 +164,7 @@ static void take_code(struct task_load *l)
 		return;
 	}
 	memcpy(parts.cost_max, l->cost_max, sizeof(parts.cost_max));
+	memcpy(parts.result_bytes, l->result_bytes, sizeof(parts.result_bytes));
 	parts.payload = malloc(l->len);
 	if (parts.payload) {
 		memcpy(parts.payload, l->bytes, l->len);

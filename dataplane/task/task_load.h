@@ -30,6 +30,7 @@ struct task_load {
 	struct task_insn *insns;
 	uint64_t n_insns;
 	uint32_t cost_max[TASK_FUNCTIONS_MAX];
+	uint32_t result_bytes[TASK_FUNCTIONS_MAX];
 	struct task_compile_input input;
 	struct task_compile compile;
 	/* the result */

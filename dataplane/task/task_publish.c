@@ -49,6 +49,7 @@ struct task_library *task_library_create(const struct task_library_parts *parts)
 			.function = &o->functions[i],
 			.library = l,
 			.cost_max = parts->cost_max[i],
+			.result_bytes = parts->result_bytes[i],
 			.code_bytes = parts->code.functions[i].bytes,
 		};
 	return l;
