@@ -56,8 +56,14 @@ static bool mail_task(struct worker *w, struct worker_task *t)
 	bool left = false;
 
 	for (unsigned i = 0; i < w->n_workers; i++) {
-		while (r->out_first[i] && post(w, r->out_first[i]))
-			pop(&r->out_first[i]);
+		while (r->out_first[i]) {
+			struct kv_letter *l = r->out_first[i], *next = l->next;
+
+			/* Once sent it is the receiver's. */
+			if (!post(w, l))
+				break;
+			r->out_first[i] = next;
+		}
 		left |= r->out_first[i] != NULL;
 	}
 	kv_route_pump(w);
