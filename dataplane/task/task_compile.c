@@ -88,6 +88,7 @@ static void fill_request(struct task_jit_request *r, const struct task_compile_i
 	}
 	for (uint32_t i = 0; i < o->n_functions; i++) {
 		r->functions[i].n_insns = in->n_insns[i];
+		r->functions[i].n_masked = in->n_masked[i];
 		r->functions[i].ctx_bytes = task_layouts[o->functions[i].kind].bytes;
 	}
 }
@@ -118,7 +119,7 @@ static int make_request(const struct task_compile_input *in)
 		return -1;
 	fill_request(&r, in);
 	for (uint32_t i = 0; i < in->object->n_functions; i++)
-		n += in->n_insns[i];
+		n += (size_t)in->n_insns[i] + in->n_masked[i];
 	if (write_all(fd, &r, sizeof(r)) && write_all(fd, in->insns, n * sizeof(in->insns[0])))
 		return fd;
 	close(fd);

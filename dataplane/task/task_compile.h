@@ -25,9 +25,10 @@ struct task_compile_setup {
 /* Functions as task_lower wrote them, and what they call and read. */
 struct task_compile_input {
 	const struct task_object *object;
-	const struct task_insn *insns; /* of all functions */
+	const struct task_insn *insns; /* of all functions: of each as it is, then masked */
 	uint32_t n_insns[TASK_FUNCTIONS_MAX];
-	uint32_t cpu_us; /* that it may take */
+	uint32_t n_masked[TASK_FUNCTIONS_MAX]; /* 0: there is nothing to mask */
+	uint32_t cpu_us;                       /* that it may take */
 };
 
 /* A compilation under way. */

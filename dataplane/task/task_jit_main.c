@@ -41,7 +41,7 @@ static struct task_jit_request *read_request(struct task_insn **insns)
 		r->world.n_helpers > TASK_JIT_HELPERS_MAX)
 		return NULL;
 	for (uint32_t i = 0; i < r->n_functions; i++)
-		n += r->functions[i].n_insns;
+		n += (uint64_t)r->functions[i].n_insns + r->functions[i].n_masked;
 	if (n * sizeof(struct task_insn) != (uint64_t)st.st_size - sizeof(*r))
 		return NULL;
 	*insns = (struct task_insn *)(r + 1);
@@ -91,11 +91,20 @@ static void compile_all(struct task_jit_request *r, struct task_insn *insns, FIL
 	for (uint32_t i = 0; i < r->n_functions; i++) {
 		struct task_jit_record record = {.magic = TASK_JIT_RECORD_MAGIC};
 		struct task_jit_code code;
-		const struct task_jit_program p = {.insns = insns,
+		struct task_jit_program p = {.insns = insns,
 			.n_insns = r->functions[i].n_insns,
 			.ctx_bytes = r->functions[i].ctx_bytes};
-		int ret = task_jit_compile(&jit, &r->world, &p, &code);
+		int ret;
 
+		rewind(log);
+		memset(said, 0, sizeof(said));
+		ret = task_jit_compile(&jit, &r->world, &p, &code);
+		insns += p.n_insns;
+		p.insns = insns;
+		p.n_insns = r->functions[i].n_masked;
+		insns += p.n_insns;
+		if (ret < 0 && p.n_insns > 0)
+			ret = task_jit_compile(&jit, &r->world, &p, &code);
 		if (ret < 0) {
 			refuse(ret, log);
 			return;
@@ -105,7 +114,6 @@ static void compile_all(struct task_jit_request *r, struct task_insn *insns, FIL
 		write_all(&record, sizeof(record));
 		write_all((const void *)(uintptr_t)code.jit.func, code.jit.sz);
 		rte_bpf_destroy(code.bpf);
-		insns += p.n_insns;
 	}
 }
 

@@ -16,7 +16,7 @@
 #define TASK_JIT_TEXT_MAX      160
 #define TASK_JIT_NO_PC         UINT32_MAX
 
-/* Followed by the instructions of all functions. */
+/* Followed by the instructions of all functions, of each in both versions. */
 struct task_jit_request {
 	uint32_t magic;
 	uint32_t cpu_us; /* that all of it may take, its start included */
@@ -25,7 +25,9 @@ struct task_jit_request {
 	uint32_t reserved;
 	struct {
 		uint32_t n_insns;
+		uint32_t n_masked; /* of a second version, for the case that the first is refused */
 		uint32_t ctx_bytes;
+		uint32_t reserved;
 	} functions[TASK_JIT_FUNCTIONS_MAX];
 };
 

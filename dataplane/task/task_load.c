@@ -45,7 +45,7 @@ static void read_object(struct task_load *l)
 	}
 	for (uint32_t i = 0; i < l->object->n_functions; i++)
 		n += l->object->functions[i].n_insns;
-	l->insns = malloc(TASK_LOWERED_MAX(n) * sizeof(l->insns[0]));
+	l->insns = malloc(2 * TASK_LOWERED_MAX(n) * sizeof(l->insns[0]));
 	if (!l->insns) {
 		end(l, base_error_set(&l->err, ENOMEM, "no memory for the library"));
 		return;
@@ -73,7 +73,7 @@ static void check_function(struct task_load *l)
 {
 	const struct task_function *f = &l->object->functions[l->n_checked];
 	struct task_verdict v;
-	uint32_t n;
+	uint32_t n, masked;
 
 	if (!task_check(f, l->object->rodata_len, &v)) {
 		tell_refusal(l, &v);
@@ -82,9 +82,13 @@ static void check_function(struct task_load *l)
 	}
 	n = task_lower(f, &v, l->insns + l->n_insns);
 	l->input.n_insns[l->n_checked] = n;
+	masked = task_lower_masked(f, &v, l->insns + l->n_insns + n);
+	/* Without an index there is no second version. */
+	if (masked > n)
+		l->input.n_masked[l->n_checked] = masked;
 	l->cost_max[l->n_checked] = v.cost_max;
 	l->result_bytes[l->n_checked] = v.result_bytes;
-	l->n_insns += n;
+	l->n_insns += n + l->input.n_masked[l->n_checked];
 	l->n_checked++;
 }
 

@@ -162,9 +162,11 @@ static enum task_rule walk(struct task_checker *c, struct task_verdict *v)
 		if (!goes_on)
 			return TASK_RULE_unreachable;
 		c->is_swapped = false;
+		c->index_bits = 0;
 		rule = check_insn(c, v->insn, &goes_on);
 		if (c->is_swapped)
 			v->swapped[v->insn / 8] |= (uint8_t)(1 << v->insn % 8);
+		v->index_bits[v->insn] = c->index_bits;
 		if (rule != TASK_ACCEPTED)
 			return rule;
 		if (c->now.cost > TASK_COST_MAX)

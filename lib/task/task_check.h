@@ -35,6 +35,9 @@ struct task_verdict {
 	uint32_t line;       /* of C, or 0: not known */
 	/* Accepted: bit i % 8 of byte i / 8: instruction i adds a pointer to a number. */
 	uint8_t swapped[TASK_INSNS_MAX / 8];
+	/* Accepted: instruction i adds a number of at most so many bits to a pointer; 0: it does
+	 * not, or the number is always the same. */
+	uint8_t index_bits[TASK_INSNS_MAX];
 	uint32_t cost_max; /* accepted: instructions of the longest path, helpers included */
 	/* Accepted, a map: bytes of the result, from its start, beyond which it writes none. */
 	uint32_t result_bytes;

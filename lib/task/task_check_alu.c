@@ -75,6 +75,8 @@ static enum task_rule check_move(
 		return TASK_RULE_index_unbounded;
 	if (moved == TASK_MOVE_FAR)
 		return TASK_RULE_index_far;
+	if (op == TASK_ADD && by.max > by.min)
+		c->index_bits = (uint8_t)(64 - __builtin_clzll(by.max));
 	*dst = pointer;
 	return TASK_ACCEPTED;
 }

@@ -36,6 +36,7 @@ struct task_checker {
 	struct task_state now;
 	uint32_t result_bytes; /* of a map: of the result that may have been written */
 	bool is_swapped;       /* the last ALU instruction added a pointer to a number */
+	uint8_t index_bits;    /* ... which has so many bits */
 };
 
 /* The first rule that instruction @at breaks by its form, or TASK_ACCEPTED; sets marks. */

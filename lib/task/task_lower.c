@@ -9,17 +9,31 @@ static bool is_swapped(const struct task_verdict *v, uint32_t at)
 	return v->swapped[at / 8] >> at % 8 & 1;
 }
 
+/* How many instructions the one at @i becomes. */
+static uint32_t length(const struct task_verdict *v, uint32_t i, bool is_masked)
+{
+	return (is_swapped(v, i) ? SWAPPED_INSNS : 1) + (is_masked && v->index_bits[i] > 0);
+}
+
 /* Where each instruction comes to lie. */
-static uint32_t place_all(
-	const struct task_function *f, const struct task_verdict *v, uint16_t place[TASK_INSNS_MAX])
+static uint32_t place_all(const struct task_function *f, const struct task_verdict *v,
+	bool is_masked, uint16_t place[TASK_INSNS_MAX])
 {
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < f->n_insns; i++) {
 		place[i] = (uint16_t)n;
-		n += is_swapped(v, i) ? SWAPPED_INSNS : 1;
+		n += length(v, i, is_masked);
 	}
 	return n;
+}
+
+/* The register that holds the index keeps its @bits bits, which are all that it has. */
+static void put_mask(struct task_insn *out, uint8_t index, uint8_t bits)
+{
+	BRAID_ASSERT(bits < 31);
+	*out = (struct task_insn){
+		.code = TASK_OP(TASK_AND, TASK_ALU64), .dst = index & 15, .imm = (1 << bits) - 1};
 }
 
 /* number += pointer: keep the pointer, move it, take it, restore it. */
@@ -47,25 +61,27 @@ static bool is_jump(const struct task_insn *i)
 	       task_insn_op(i) != TASK_EXIT;
 }
 
-uint32_t task_lower(
-	const struct task_function *f, const struct task_verdict *v, struct task_insn *out)
+static inline uint32_t lower(const struct task_function *f, const struct task_verdict *v,
+	bool is_masked, struct task_insn *out)
 {
 	uint16_t place[TASK_INSNS_MAX];
 	uint32_t n;
 
 	BRAID_ASSERT(v->rule == TASK_ACCEPTED && f->n_insns <= TASK_INSNS_MAX);
-	n = place_all(f, v, place);
+	n = place_all(f, v, is_masked, place);
 	for (uint32_t i = 0; i < f->n_insns; i++) {
 		const struct task_insn *insn = &f->insns[i];
+		struct task_insn *at = out + place[i];
 
+		if (is_masked && v->index_bits[i] > 0)
+			put_mask(at++, is_swapped(v, i) ? insn->dst : insn->src, v->index_bits[i]);
 		if (is_swapped(v, i)) {
-			put_swapped(out + place[i], insn);
+			put_swapped(at, insn);
 			continue;
 		}
-		out[place[i]] = *insn;
+		*at = *insn;
 		if (is_jump(insn))
-			out[place[i]].off =
-				(int16_t)(place[i + 1 + (uint32_t)insn->off] - place[i] - 1);
+			at->off = (int16_t)(place[i + 1 + (uint32_t)insn->off] - place[i] - 1);
 		if (insn->code == TASK_LD_IMM64 && i + 1 < f->n_insns) {
 			i++;
 			out[place[i]] = f->insns[i];
@@ -74,12 +90,24 @@ uint32_t task_lower(
 	return n;
 }
 
+uint32_t task_lower(
+	const struct task_function *f, const struct task_verdict *v, struct task_insn *out)
+{
+	return lower(f, v, false, out);
+}
+
+uint32_t task_lower_masked(
+	const struct task_function *f, const struct task_verdict *v, struct task_insn *out)
+{
+	return lower(f, v, true, out);
+}
+
 uint32_t task_lower_origin(const struct task_function *f, const struct task_verdict *v, uint32_t at)
 {
 	uint32_t end = 0;
 
 	for (uint32_t i = 0; i < f->n_insns; i++) {
-		end += is_swapped(v, i) ? SWAPPED_INSNS : 1;
+		end += length(v, i, false);
 		if (at < end)
 			return i;
 	}

@@ -179,14 +179,39 @@ static void programs_with_too_many_branches_end_within_the_limit(void **state)
 	task_library_destroy(load("good", &err));
 }
 
+static void an_index_that_a_comparison_bounds_is_masked_for_the_verifier(void **state)
+{
+	static const struct {
+		uint64_t at;
+		int64_t result;
+	} cases[] = {{0, BRAID_OK}, {7, BRAID_OK}, {500, BRAID_OK}, {501, BRAID_FAULT_INPUT},
+		{512, BRAID_FAULT_INPUT}, {UINT64_MAX, BRAID_FAULT_INPUT}};
+	static struct task_frame frame;
+	struct base_error err = {.text = ""};
+	struct task_library *l = load("bounded", &err);
+
+	if (!l)
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (uint32_t k = 0; k < BRAID_VALUE_BYTES; k++)
+			frame.ctx.map.value[k] = (uint8_t)(3 * k + 1);
+		memcpy(frame.ctx.map.value, &cases[i].at, sizeof(cases[i].at));
+		frame.ctx.map.result[0] = 0;
+		assert_int_equal((int64_t)l->programs[0].run(&frame.ctx), cases[i].result);
+		if (cases[i].result == BRAID_OK)
+			assert_int_equal(frame.ctx.map.result[0], frame.ctx.map.value[cases[i].at]);
+	}
+	task_library_destroy(l);
+}
+
 static void what_only_the_verifier_refuses_is_told_with_its_line_and_the_cure(void **state)
 {
 	struct base_error err = {.text = ""};
 
-	assert_null(load("bounded", &err));
+	assert_null(load("edge", &err));
 	print_message("%s\n", err.text);
-	assert_int_equal(strncmp(err.text, "pick: line 12: \"", 16), 0);
-	assert_non_null(strstr(err.text, "ctx->value[at]"));
+	assert_int_equal(strncmp(err.text, "edge: line 12: \"", 16), 0);
+	assert_non_null(strstr(err.text, "ctx->scratch"));
 	assert_non_null(strstr(err.text, "mask the index: `i & 511`"));
 }
 
@@ -204,6 +229,8 @@ int main(void)
 		cmocka_unit_test_setup(ending_early_kills_the_child, setup),
 		cmocka_unit_test_setup(a_child_gets_three_files_and_no_environment, setup),
 		cmocka_unit_test_setup(programs_with_too_many_branches_end_within_the_limit, setup),
+		cmocka_unit_test_setup(
+			an_index_that_a_comparison_bounds_is_masked_for_the_verifier, setup),
 		cmocka_unit_test_setup(
 			what_only_the_verifier_refuses_is_told_with_its_line_and_the_cure, setup),
 	};

@@ -34,14 +34,15 @@ static inline void task_jit_world(struct task_jit_world *world, const uint8_t *r
 }
 
 /* Writes the program to @out; how many instructions it has then. */
-static inline uint32_t task_jit_lower(const struct task_generated *g, struct task_insn *out)
+static inline uint32_t task_jit_lower(
+	const struct task_generated *g, bool is_masked, struct task_insn *out)
 {
 	struct task_function f = {
 		.name = "program", .kind = g->kind, .n_insns = g->n, .insns = g->insns};
 	struct task_verdict v;
 
 	BRAID_ASSERT(task_check(&f, TASK_GENERATED_RODATA, &v));
-	return task_lower(&f, &v, out);
+	return is_masked ? task_lower_masked(&f, &v, out) : task_lower(&f, &v, out);
 }
 
 static inline uint64_t (
@@ -53,10 +54,12 @@ static inline uint64_t (
 	struct task_jit_world world;
 
 	task_jit_world(&world, rodata);
-	p.n_insns = task_jit_lower(g, insns);
-	if (task_jit_compile(&rig->jit, &world, &p, &rig->code) < 0)
-		return NULL;
-	return rig->code.jit.func;
+	for (int is_masked = 0; is_masked < 2; is_masked++) {
+		p.n_insns = task_jit_lower(g, is_masked, insns);
+		if (task_jit_compile(&rig->jit, &world, &p, &rig->code) == 0)
+			return rig->code.jit.func;
+	}
+	return NULL;
 }
 
 static inline void task_jit_release(void *arg)

@@ -53,9 +53,9 @@ static void random_programs_do_the_same_when_lowered(void **state)
 {
 	static const __attribute__((aligned(16))) uint8_t constants[TASK_GENERATED_RODATA] = {1, 2};
 	static struct task_generated g;
-	static struct task_world worlds[2];
-	static struct task_run runs[2];
-	uint32_t n_longer = 0;
+	static struct task_world worlds[3];
+	static struct task_run runs[3];
+	uint32_t n_longer = 0, n_masked = 0;
 
 	for (uint64_t seed = 1; seed < 50000; seed++) {
 		struct task_function f = {.name = "program", .insns = g.insns};
@@ -67,10 +67,12 @@ static void random_programs_do_the_same_when_lowered(void **state)
 		f.n_insns = g.n;
 		if (!task_check(&f, TASK_GENERATED_RODATA, &v))
 			continue;
-		for (int w = 0; w < 2; w++) {
+		for (int w = 0; w < 3; w++) {
 			task_world_init(&worlds[w], g.kind, seed);
 			runs[w] = (struct task_run){.insns = w ? lowered : g.insns,
-				.n_insns = w ? task_lower(&f, &v, lowered) : g.n,
+				.n_insns = w == 0   ? g.n
+					   : w == 1 ? task_lower(&f, &v, lowered)
+						    : task_lower_masked(&f, &v, lowered),
 				.rodata = constants,
 				.rodata_len = sizeof(constants),
 				.frame = &worlds[w].frame,
@@ -78,12 +80,16 @@ static void random_programs_do_the_same_when_lowered(void **state)
 			assert_int_equal(task_interp_run(&runs[w]), TASK_STOP_EXIT);
 		}
 		n_longer += runs[1].n_insns > g.n;
-		assert_true(runs[0].registers[0] == runs[1].registers[0]);
-		assert_true(worlds[0].emitted == worlds[1].emitted);
-		assert_memory_equal(worlds[0].frame.ctx.bytes, worlds[1].frame.ctx.bytes,
-			task_layouts[g.kind].bytes);
+		n_masked += runs[2].n_insns > runs[1].n_insns;
+		for (int w = 1; w < 3; w++) {
+			assert_true(runs[0].registers[0] == runs[w].registers[0]);
+			assert_true(worlds[0].emitted == worlds[w].emitted);
+			assert_memory_equal(worlds[0].frame.ctx.bytes, worlds[w].frame.ctx.bytes,
+				task_layouts[g.kind].bytes);
+		}
 	}
 	assert_true(n_longer > 100);
+	assert_true(n_masked > 100);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What the checker proves and librte_bpf's verifier does not: an index bounded by a comparison. For
- * bpf. */
+/* What the checker proves and librte_bpf's verifier only with a mask: an index bounded by a
+ * comparison. For bpf. */
 #include "lib/task/braid_task.h"
 
 BRAID_SECTION("map") int64_t pick(struct braid_map *ctx)
