@@ -256,12 +256,15 @@ static void read_answer(struct task_compile *c)
 static void wait_for(int fd, int wait_ms)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
+	bool is_online = rcu_read_ongoing();
 
 	if (wait_ms == 0)
 		return;
-	rcu_thread_offline();
+	if (is_online)
+		rcu_thread_offline();
 	poll(&p, 1, wait_ms);
-	rcu_thread_online();
+	if (is_online)
+		rcu_thread_online();
 }
 
 bool task_compile_step(struct task_compile *c, int wait_ms)

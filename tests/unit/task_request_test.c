@@ -4,6 +4,7 @@
  * in order, and what runs stays as long as it is held. Real children. One thread.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "dataplane/task/task_request.h"
+#include "lib/rcu/rcu.h"
 #include "tests/unit/task_loaded.h"
 #include "tests/unit/task_workers.h"
 
@@ -272,6 +274,91 @@ static void a_list_is_restored_whole_or_not_at_all(void **state)
 	free(list);
 }
 
+static struct task_library *make_bare(const char *name)
+{
+	struct task_file file = task_file_read("good");
+	struct task_library_parts parts = {
+		.name = name, .payload = file.bytes, .payload_len = (uint32_t)file.len};
+	struct task_library *l;
+	struct base_error err;
+
+	parts.object = task_object_create(file.bytes, file.len, &err);
+	l = task_library_create(&parts);
+	assert_non_null(l);
+	return l;
+}
+
+static void more_than_256_libraries_do_not_fit(void **state)
+{
+	static struct task_library *all[TASK_LIBRARIES_MAX];
+	struct asked a = load_of("good", "one_more", TASK_REPLACE_SAME);
+
+	for (uint32_t i = 0; i < TASK_LIBRARIES_MAX; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "l%u", i);
+		all[i] = make_bare(name);
+	}
+	assert_int_equal(task_libraries_publish(all, TASK_LIBRARIES_MAX), 0);
+	assert_int_equal(ask(&a), -ENOSPC);
+	assert_string_equal(a.r.err.text, "256 libraries are loaded, more do not fit: delete one");
+	free(a.payload.bytes);
+	assert_int_equal(load("good", "l7", TASK_REPLACE_SAME), 0);
+	assert_int_equal(task_libraries()->n, TASK_LIBRARIES_MAX);
+	a = by_name(TASK_CHANGE_DELETE, "l8");
+	assert_int_equal(ask(&a), 0);
+	assert_int_equal(load("good", "one_more", TASK_REPLACE_NEVER), 0);
+	a = by_name(TASK_CHANGE_FLUSH, "");
+	assert_int_equal(ask(&a), 0);
+	assert_int_equal(task_libraries()->n, 0);
+}
+
+static struct {
+	atomic_bool stop;
+	uint64_t n_runs;
+} runner;
+
+/* Finds and runs a program turn after turn, as a worker does. */
+static void *run_programs(void *arg)
+{
+	static struct task_frame frame;
+	static const struct task_host host = {.arg = NULL};
+
+	rcu_register_thread();
+	frame.host = &host;
+	while (!atomic_load(&runner.stop)) {
+		const struct task_program *p = find("one.twice");
+
+		BRAID_ASSERT(p != NULL);
+		frame.fault = 0;
+		memcpy(frame.ctx.map.value, "21", 2);
+		frame.ctx.map.value_len = 2;
+		BRAID_ASSERT(p->run(&frame.ctx) == BRAID_OK);
+		BRAID_ASSERT(memcmp(frame.ctx.map.result, "42", 2) == 0);
+		runner.n_runs++;
+		rcu_quiescent_state();
+	}
+	rcu_unregister_thread();
+	return NULL;
+}
+
+static void programs_run_while_they_are_replaced(void **state)
+{
+	pthread_t thread;
+
+	assert_int_equal(load("good", "one", TASK_REPLACE_NEVER), 0);
+	rcu_register_thread();
+	assert_int_equal(pthread_create(&thread, NULL, run_programs, NULL), 0);
+	for (unsigned i = 0; i < 50; i++)
+		assert_int_equal(load("good", "one", TASK_REPLACE_SAME), 0);
+	atomic_store(&runner.stop, true);
+	rcu_thread_offline();
+	pthread_join(thread, NULL);
+	rcu_thread_online();
+	rcu_unregister_thread();
+	assert_true(runner.n_runs > 50);
+}
+
 static void ending_in_the_middle_leaves_no_child(void **state)
 {
 	struct asked a = load_of("good", "one", TASK_REPLACE_NEVER);
@@ -310,6 +397,8 @@ int main(void)
 		TEST(too_many_requests_are_pushed_back),
 		TEST(replaced_code_lives_as_long_as_it_is_held),
 		TEST(a_list_is_restored_whole_or_not_at_all),
+		TEST(more_than_256_libraries_do_not_fit),
+		TEST(programs_run_while_they_are_replaced),
 		TEST(ending_in_the_middle_leaves_no_child),
 	};
 
