@@ -27,6 +27,7 @@
 #define LOAD_PIPELINE 64
 #define CLIENTS_BURST 8 /* frames: a long reply keeps the clients' thread from GETs no longer */
 #define COMMAND_MAX   128
+#define RESULT_BYTES  1024
 #define PAUSE_MIN_US  25 /* turns that are longer are looked at */
 #define SETTLE_US     200
 #define PHASE_MAX_S   60.0
@@ -280,8 +281,9 @@ static uint64_t count_drops(void)
 	return n;
 }
 
-/* Measures with @c, or alone, and prints what the GETs saw as a JSON object. */
-static void measure(const struct noise_case *c)
+/* Measures with @c, or alone, and writes what the GETs saw to @out, a JSON object. False: all of
+ * them were disturbed. */
+static bool measure(const struct noise_case *c, char *out)
 {
 	static uint64_t latencies[SAMPLES_MAX];
 	struct pause_watch *server = &lat.watches[STORE_RIG_SERVER];
@@ -300,14 +302,38 @@ static void measure(const struct noise_case *c)
 	cpu = pause_watch_cpu_s(server) - cpu;
 	n = gather(latencies, &paused, &lost);
 	if (n == 0)
-		store_rig_fail("no request was undisturbed");
-	printf("{\"n\": %u, \"paused\": %u, \"lost\": %u, \"drops\": %lu, \"p50_us\": %.2f, "
-	       "\"p99_us\": %.2f, \"p999_us\": %.2f, \"max_us\": %.2f, \"turn_max_us\": %.2f, "
-	       "\"commands\": %lu, \"command_us\": %.1f, \"cpu_share\": %.4f}",
+		return false;
+	snprintf(out, RESULT_BYTES,
+		"{\"n\": %u, \"paused\": %u, \"lost\": %u, \"drops\": %lu, \"p50_us\": %.2f, "
+		"\"p99_us\": %.2f, \"p999_us\": %.2f, \"max_us\": %.2f, \"turn_max_us\": %.2f, "
+		"\"commands\": %lu, \"command_us\": %.1f, \"cpu_share\": %.4f}",
 		n, paused, lost, count_drops() - drops, part_us(latencies, n, 0.5),
 		part_us(latencies, n, 0.99), part_us(latencies, n, 0.999), part_us(latencies, n, 1),
 		us(server->longest_cycles), lat.commands,
 		us(lat.command_cycles) / (double)MAX_OF(lat.commands, 1ul), cpu / wall);
+	return true;
+}
+
+static const struct noise_case *find_case(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		if (strcmp(cases[i].name, name) == 0)
+			return &cases[i];
+	fprintf(stderr, "store_latency: no case \"%s\"\n", name);
+	exit(2);
+}
+
+/* A repetition of a case: a line of output, unless all of it was disturbed. */
+static bool measure_both(const char *name, unsigned rep)
+{
+	char alone[RESULT_BYTES], with[RESULT_BYTES];
+
+	if (!measure(NULL, alone) || !measure(find_case(name), with))
+		return false;
+	printf("{\"case\": \"%s\", \"rep\": %u, \"alone\": %s, \"with\": %s}\n", name, rep, alone,
+		with);
+	fflush(stdout);
+	return true;
 }
 
 /* A turn of either thread begins. */
@@ -321,15 +347,6 @@ static void on_turn(struct worker *w)
 			t, phase == PHASE_MEASURE, (uint64_t)(PAUSE_MIN_US * lat.cycles_per_us));
 	else
 		pause_watch_rest(t);
-}
-
-static const struct noise_case *find_case(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
-		if (strcmp(cases[i].name, name) == 0)
-			return &cases[i];
-	fprintf(stderr, "store_latency: no case \"%s\"\n", name);
-	exit(2);
 }
 
 static void read_option(int c)
@@ -397,6 +414,7 @@ static void choose_big(void)
 
 int main(int argc, char **argv)
 {
+	unsigned n_said = 0;
 	double deadline;
 
 	read_options(argc, argv);
@@ -415,16 +433,11 @@ int main(int argc, char **argv)
 		if (store_rig_now_s() > deadline)
 			store_rig_fail("the clients cannot connect");
 	}
-	for (unsigned rep = 0; rep < lat.reps; rep++) {
-		for (int i = optind; i < argc; i++) {
-			printf("{\"case\": \"%s\", \"rep\": %u, \"alone\": ", argv[i], rep);
-			measure(NULL);
-			printf(", \"with\": ");
-			measure(find_case(argv[i]));
-			printf("}\n");
-			fflush(stdout);
-		}
-	}
+	for (unsigned rep = 0; rep < lat.reps; rep++)
+		for (int i = optind; i < argc; i++)
+			n_said += measure_both(argv[i], rep);
+	if (n_said == 0)
+		store_rig_fail("no request was undisturbed");
 	worker_stop_all();
 	_exit(0);
 }
