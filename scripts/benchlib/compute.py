@@ -324,13 +324,12 @@ def peer_cells(row, peer):
 def value_cells(row):
     if row["value"] is None:
         return ["INVALID", "-"]
-    said = f"{row['value']} {row['unit']} ({row['best']})"
-    return ["; ".join([said, *row["notes"]]), "-"]
+    return [f"{row['value']} {row['unit']} ({row['best']})", "-"]
 
 
 def shared_cells(row):
-    difference = f"alone {store.times(row['alone'])}: p99 {row['difference_us']['p99_us']:+.1f} us"
-    return ["; ".join([store.times(row["with"]), *row["notes"]]), difference]
+    return [store.times(row["with"]),
+            f"alone {store.times(row['alone'])}: p99 {row['difference_us']['p99_us']:+.1f} us"]
 
 
 def target_of(row):
@@ -351,10 +350,15 @@ def table_rows(result):
     return rows
 
 
+def remarks(result):
+    """A line for each case that there is more to say about."""
+    return [f"{row['case']}: " + "; ".join(
+        [f"INVALID: {problem.splitlines()[-1]}" for problem in row["problems"]] + row["notes"])
+        for row in result["cases"] if row["problems"] or row["notes"]]
+
+
 def text(result):
-    lines = [report.text_table(HEAD, table_rows(result)), ""]
-    lines += [f"{row['case']}: INVALID: {problem}" for row in result["cases"]
-              for problem in row["problems"]]
+    lines = [report.text_table(HEAD, table_rows(result)), "", *remarks(result)]
     lines.append("Peers: for each item or record, on both CPUs where they can use them; x is how "
                  "many times braid's time it is.")
     lines += store.latency_notes([{**row, "kind": "latency"} for row in result["cases"]
@@ -363,7 +367,8 @@ def text(result):
 
 
 def markdown(result):
-    return report.markdown_table(HEAD, table_rows(result))
+    return "\n".join([report.markdown_table(HEAD, table_rows(result)), "",
+                      *(f"- {remark}" for remark in remarks(result))])
 
 
 def rate_bars(row):

@@ -332,7 +332,7 @@ class Computing(unittest.TestCase):
     def test_what_failed_is_in_the_table(self):
         result = {"cases": [compute.failed("map-1", "it did not start")]}
         self.assertIn("it did not start", compute.text(result))
-        self.assertIn("INVALID", compute.markdown(result))
+        self.assertIn("- map-1: INVALID: it did not start", compute.markdown(result))
         self.assertFalse(result["cases"][0]["valid"])
 
     def test_charts_are_well_formed(self):
@@ -348,7 +348,7 @@ class Computing(unittest.TestCase):
         for svg in made.values():
             xml.fromstring(svg)
         self.assertIn("20 M/s", made["quantum"])
-        self.assertIn("quantum-auto", compute.text(result))
+        self.assertIn("quantum-auto: 20.0 M records/s meanwhile", compute.text(result))
 
     def test_points_are_inside_of_a_plot(self):
         made = plot.Plot("a<b", "us", "us", [1, 10, 100], ["x", "y", "z"],
