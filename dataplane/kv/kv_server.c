@@ -89,6 +89,12 @@ static uint64_t serve_round(
 	return active;
 }
 
+/* Whether @c is heard of only when its peer has said more. */
+static bool expects_more(const struct kv_client *c)
+{
+	return !(c->flags & KV_CLIENT_WAITING) && (c->query || (c->flags & KV_CLIENT_REPLY_OFF));
+}
+
 /* Runs what the @n connections say. A client that is gone takes its connection with it. */
 static void serve(struct worker *w, struct tcp_conn *const *conns, unsigned n)
 {
@@ -103,7 +109,11 @@ static void serve(struct worker *w, struct tcp_conn *const *conns, unsigned n)
 	for (unsigned i = 0; i < n; i++) {
 		struct kv_client *c = inputs[i].client;
 
-		if (c && (c->flags & KV_CLIENT_USED) && tcp_at_eof(conns[i]))
+		if (!c || !(c->flags & KV_CLIENT_USED))
+			continue;
+		if (UNLIKELY(expects_more(c)))
+			tcp_expect_more(w, conns[i]);
+		if (tcp_at_eof(conns[i]))
 			kv_client_eof(w, c);
 	}
 }

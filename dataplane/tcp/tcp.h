@@ -77,6 +77,10 @@ uint32_t tcp_readable_bytes(const struct tcp_conn *c);
 /* Takes the first @bytes out of what can be read; opens the window. */
 void tcp_consume(struct worker *w, struct tcp_conn *c, uint32_t bytes);
 
+/* The application says nothing until more comes: what it has is acknowledged at once, for which a
+ * peer with Nagle's algorithm waits before it sends the rest (RFC 9293 3.7.4). */
+void tcp_expect_more(struct worker *w, struct tcp_conn *c);
+
 /* The peer has closed its side and everything it sent has been consumed. */
 bool tcp_at_eof(const struct tcp_conn *c);
 

@@ -29,6 +29,18 @@ void tcp_consume(struct worker *w, struct tcp_conn *c, uint32_t bytes)
 	tcp_busy_settle(w->tcp, c);
 }
 
+void tcp_expect_more(struct worker *w, struct tcp_conn *c)
+{
+	uint32_t bytes = c->rcv_nxt - c->ack_sent;
+	uint32_t full = MAX_OF(c->rcv_mss_bytes, TCP_MSS_DEFAULT4);
+
+	/* Full segments wait for nothing; two of them are acknowledged anyway. */
+	if (c->state == TCP_CLOSED || bytes % full == 0)
+		return;
+	c->flags |= TCP_CONN_ACK_NOW;
+	tcp_service_add(w, c);
+}
+
 bool tcp_at_eof(const struct tcp_conn *c)
 {
 	return (c->flags & TCP_CONN_FIN_RECEIVED) && c->busy->recv.bytes == 0;

@@ -199,6 +199,40 @@ static void a_client_that_never_reads_is_closed(void **state)
 	assert_int_equal(node_worker(0)->kv->stats.closed_output_limit, 1);
 }
 
+/* Sends @text in a segment of its own; what the node holds unacknowledged in the same moment. */
+static uint32_t unacked_after(const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(client.to + client.to_len, text, n);
+	client.to_len += n;
+	client_push(node_worker(0), client.conn);
+	node_run();
+	while (mirror())
+		;
+	return tcp_unacked_bytes(client.conn);
+}
+
+static void a_part_of_a_command_is_acknowledged_at_once(void **state)
+{
+	static const char *const parts[] = {
+		"*3\r\n$3\r\nSET\r\n", "$1\r\n", "k\r\n$5", "\r\n", "val", "GET", " "};
+
+	connect_saying("STRLEN k\r\n");
+	/* No longer is every segment acknowledged: the connection is not new. */
+	for (unsigned i = 0; i < 30; i++)
+		assert_int_equal(unacked_after("PING\r\n"), 0);
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(unacked_after(parts[i]), 0);
+	assert_int_equal(unacked_after("ue\r\n"), 0);
+	for (unsigned i = 5; i < ARRAY_SIZE(parts); i++)
+		assert_int_equal(unacked_after(parts[i]), 0);
+	assert_int_equal(unacked_after("k\r\nCLIENT REPLY OFF\r\n"), 0);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(unacked_after("SET k v\r\n"), 0);
+	assert_string_equal(client.from + client.from_len - 16, "+OK\r\n$5\r\nvalue\r\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, stop)
 
 int main(void)
@@ -208,6 +242,7 @@ int main(void)
 		TEST(a_protocol_error_closes_behind_its_answer),
 		TEST(a_long_pipeline_is_answered_through_small_windows),
 		TEST(a_client_that_never_reads_is_closed),
+		TEST(a_part_of_a_command_is_acknowledged_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
