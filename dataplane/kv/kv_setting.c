@@ -6,6 +6,8 @@
 #include "dataplane/kv/kv_admin.h"
 #include "lib/wire/number.h"
 
+#define MEMORY_DIGITS_MAX 128
+
 const struct kv_setting kv_settings_table[KV_SETTINGS_COUNT] = {
 #define KV_SETTING(name_, alias_, kind_, flags_, least_, most_, words_, value_)                    \
 	{                                                                                          \
@@ -71,17 +73,23 @@ bool kv_setting_read_memory(const struct resp_arg *arg, int64_t *out)
 		{"gb", 1024ULL * 1024 * 1024},
 	};
 	uint32_t digits = 0;
-	int64_t n;
+	uint64_t n = 0;
 
-	while (digits < arg->len && arg->bytes[digits] >= '0' && arg->bytes[digits] <= '9')
-		digits++;
-	if (!number_parse_int(arg->bytes, digits, &n))
+	/* As Redis's memtoull: nothing is 0, too much the most there is, and products wrap. */
+	for (; digits < arg->len && arg->bytes[digits] >= '0' && arg->bytes[digits] <= '9';
+		digits++)
+		if (__builtin_mul_overflow(n, 10, &n) ||
+			__builtin_add_overflow(n, arg->bytes[digits] - '0', &n))
+			n = UINT64_MAX;
+	if (digits >= MEMORY_DIGITS_MAX)
 		return false;
 	for (uint32_t i = 0; i < ARRAY_SIZE(units); i++) {
 		struct resp_arg unit = {.bytes = arg->bytes + digits, .len = arg->len - digits};
 
-		if (is_word(&unit, units[i].unit, strlen(units[i].unit)))
-			return !__builtin_mul_overflow((uint64_t)n, units[i].bytes, out);
+		if (is_word(&unit, units[i].unit, strlen(units[i].unit))) {
+			*out = (int64_t)(n * units[i].bytes);
+			return true;
+		}
 	}
 	return false;
 }

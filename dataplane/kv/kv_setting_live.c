@@ -153,7 +153,7 @@ static const char *read_output(struct resp_arg *rest, struct kv_value *v)
 	for (unsigned i = 0; i < OUTPUT_NUMBERS; i++) {
 		if (!next_word(rest, &word))
 			return "Wrong number of arguments in buffer limit configuration.";
-		if (!kv_setting_read_memory(&word, &numbers[i]))
+		if (!kv_setting_read_memory(&word, &numbers[i]) || numbers[i] < 0)
 			return "Error in hard, soft or soft_seconds setting in buffer limit "
 			       "configuration.";
 	}

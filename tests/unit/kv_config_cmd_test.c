@@ -37,6 +37,9 @@ static void values_are_checked(void **state)
 		{"config set timeout",
 			"-ERR wrong number of arguments for 'config|set' command\r\n"},
 		{"config set timeout 1 hz", SYNTAX},
+		{"config set hash-max-listpack-value 99999999999999999999",
+			FAILED "hash-max-listpack-value') - argument must be between 0 and "
+			       "9223372036854775807 inclusive\r\n"},
 		{"config set timeout x",
 			FAILED "timeout') - argument couldn't be parsed into an integer\r\n"},
 		{"config set timeout -1", FAILED "timeout') - argument must be between 0 and "
@@ -78,6 +81,8 @@ static void values_are_given_back_as_redis_would(void **state)
 		{"timeout", "77", "77"},
 		{"maxmemory", "1mb", "1048576"},
 		{"maxmemory", "2M", "2000000"},
+		{"maxmemory", "00002M", "2000000"},
+		{"hash-max-listpack-value", "", "0"},
 		{"maxmemory", "0", "67108864"},
 		{"maxmemory-policy", "ALLKEYS-lfu", "allkeys-lfu"},
 		{"maxmemory-clients", "5%", "5%"},
