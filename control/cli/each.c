@@ -13,6 +13,8 @@
 #include "control/cli/redis_job.h"
 
 #define WAIT_MS        100
+#define AGAIN_MS       50  /* before a job is tried again */
+#define AGAIN_MAX      100 /* times */
 #define SLOTS          16384
 #define NAME_MAX_CHARS (2 * TASK_NAME_BYTES_MAX + 2)
 
@@ -133,7 +135,9 @@ static enum cli_exit await(struct each *e)
 	} while (!redis_job_ended(&e->job));
 	progress_clear(&e->progress);
 	e->is_filter = strcmp(e->job.kind, "filter") == 0;
-	return strcmp(e->job.state, "done") == 0 ? CLI_OK : redis_job_failed(&e->redis, &e->job);
+	if (strcmp(e->job.state, "done") == 0 || strcmp(e->job.state, "gone") == 0)
+		return CLI_OK;
+	return redis_job_failed(&e->redis, &e->job);
 }
 
 /* The accumulator, up to its last word that is not zero. */
@@ -199,8 +203,6 @@ static enum cli_exit print_results(struct each *e)
 	bool first = true;
 	enum cli_exit code;
 
-	if (e->cli->json)
-		putchar('{');
 	do {
 		const redisReply *page, *acc = NULL;
 		redisReply *reply;
@@ -208,11 +210,18 @@ static enum cli_exit print_results(struct each *e)
 		code = redis_call(&e->redis, &reply, args);
 		if (code != CLI_OK)
 			return code;
+		if (first && redis_job_is_gone(reply)) {
+			base_strlcpy(e->job.state, "gone", sizeof(e->job.state));
+			freeReplyObject(reply);
+			return CLI_OK;
+		}
 		page = redis_job_page(reply, cursor);
 		if (page && !e->is_filter)
 			page = pairs_of(page, &acc);
 		if (!page)
 			return redis_refused(&e->redis, reply);
+		if (first && e->cli->json)
+			putchar('{');
 		if (first && e->reduce && acc)
 			print_acc(e, acc);
 		if (first && e->cli->json)
@@ -299,15 +308,30 @@ static void give_up(struct each *e, enum cli_exit code)
 		redis_job_cancel(&e->redis, e->job.id);
 }
 
-/* Runs the job; one that has ended is forgotten by the node. */
+/* Runs the job; again, when its results had to make room for others' before they were fetched. */
 static enum cli_exit run(struct each *e)
 {
-	enum cli_exit code = submit(e);
+	enum cli_exit code;
 
-	if (code == CLI_OK)
-		code = await(e);
-	if (code == CLI_OK)
-		code = print_results(e);
+	for (unsigned i = 0;; i++) {
+		code = submit(e);
+		if (code == CLI_OK)
+			code = await(e);
+		if (code == CLI_OK && strcmp(e->job.state, "done") == 0)
+			code = print_results(e);
+		if (code != CLI_OK || strcmp(e->job.state, "gone") != 0)
+			break;
+		if (i == AGAIN_MAX) {
+			fprintf(stderr,
+				"braidctl: %s drops results before they are fetched: "
+				"it has too many jobs; see braidctl jobs\n",
+				e->redis.name);
+			return CLI_FAILED;
+		}
+		code = redis_pause(&e->redis, AGAIN_MS);
+		if (code != CLI_OK)
+			break;
+	}
 	if (code == CLI_INTERRUPTED || code == CLI_DEADLINE)
 		give_up(e, code);
 	return code;

@@ -188,6 +188,11 @@ enum cli_exit map_await_job(struct map *m, struct map_slot *s, unsigned ms, bool
 	*ended = redis_job_ended(&job);
 	if (!*ended)
 		return CLI_OK;
+	/* Its results had to make room before they were fetched. */
+	if (strcmp(job.state, "gone") == 0) {
+		*ended = false;
+		return map_send(m, s);
+	}
 	if (strcmp(job.state, "done") != 0)
 		return redis_job_failed(&m->redis, &job);
 	s->is_numbered = strcmp(job.kind, "filter") != 0;

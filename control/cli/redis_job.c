@@ -52,6 +52,11 @@ bool redis_job_ended(const struct redis_job *job)
 	return strcmp(job->state, "running") != 0;
 }
 
+bool redis_job_is_gone(const redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOJOB", 5) == 0;
+}
+
 /* Asks how it stands. */
 static enum cli_exit job_status(struct redis *r, struct redis_job *job)
 {
@@ -61,7 +66,9 @@ static enum cli_exit job_status(struct redis *r, struct redis_job *job)
 
 	if (code != CLI_OK)
 		return code;
-	if (!redis_job_parse(reply, job))
+	if (redis_job_is_gone(reply))
+		base_strlcpy(job->state, "gone", sizeof(job->state));
+	else if (!redis_job_parse(reply, job))
 		return redis_refused(r, reply);
 	freeReplyObject(reply);
 	return CLI_OK;
@@ -80,7 +87,9 @@ enum cli_exit redis_job_wait(struct redis *r, unsigned ms, struct redis_job *job
 	if (code != CLI_OK)
 		return code;
 	is_late = reply->type == REDIS_REPLY_NIL;
-	if (!is_late && !redis_job_parse(reply, job))
+	if (redis_job_is_gone(reply))
+		base_strlcpy(job->state, "gone", sizeof(job->state));
+	else if (!is_late && !redis_job_parse(reply, job))
 		return redis_refused(r, reply);
 	freeReplyObject(reply);
 	return is_late ? job_status(r, job) : CLI_OK;

@@ -11,7 +11,7 @@
 /* How a job stands, by JOB STATUS. */
 struct redis_job {
 	char id[REDIS_JOB_ID_MAX];
-	char state[16]; /* "running", "done", "failed", "cancelled" */
+	char state[16]; /* "running", "done", "failed", "cancelled"; "gone": it was dropped */
 	char kind[16];  /* "map", "filter" or "each" */
 	uint64_t done;
 	uint64_t total;
@@ -25,6 +25,9 @@ bool redis_job_ended(const struct redis_job *job);
 
 /* Waits at most @ms for the end of the job of that id. As redis_call; *@job says how it stands. */
 enum cli_exit redis_job_wait(struct redis *r, unsigned ms, struct redis_job *job);
+
+/* Whether the reply says that the job was dropped: others needed the room. */
+bool redis_job_is_gone(const redisReply *reply);
 
 /* Takes the status out of a map in a reply; what is not in it stays. False: it is none. */
 bool redis_job_parse(const redisReply *reply, struct redis_job *job);

@@ -20,6 +20,7 @@
 
 #define ROUNDS     15             /* the fastest counts */
 #define ROUND_NS   (100 * 1000.0) /* about */
+#define CALLS_MIN  1024.0
 #define CALLS_MAX  100000.0
 #define SECONDS    10 /* of CPU time: librte_bpf's verifier may never end */
 #define VALUE_ROOM 128
@@ -108,7 +109,7 @@ static double call(uint64_t (*run)(void *), enum task_kind kind, uint64_t n)
 /* The ns of one call over the sample. */
 static double measure_sample(uint64_t (*run)(void *), enum task_kind kind)
 {
-	double n = 16, best = 1e18;
+	double n = CALLS_MIN, best = 1e18;
 
 	memset(&frame.ctx, 0, sizeof(frame.ctx));
 	while (n < CALLS_MAX && call(run, kind, (uint64_t)n) < ROUND_NS)
@@ -159,21 +160,33 @@ static void make_world(const struct task_object *o)
 	}
 }
 
+/* Reads the object in @path; NULL: it is none. */
+static struct task_object *read_object(const char *path, struct base_error *err)
+{
+	uint8_t *bytes = malloc(TASK_OBJECT_BYTES_MAX + 1);
+	FILE *f = fopen(path, "rb");
+	struct task_object *o = NULL;
+
+	if (f && bytes)
+		o = task_object_create(bytes, fread(bytes, 1, TASK_OBJECT_BYTES_MAX + 1, f), err);
+	else
+		base_error_set(err, errno, "%s: %s", path, strerror(errno));
+	if (f)
+		fclose(f);
+	free(bytes);
+	return o;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct task_host host = {.read = read_value, .emit = emit};
 	const struct rlimit limit = {SECONDS, SECONDS};
-	struct base_error err = {0};
-	uint8_t *bytes = malloc(TASK_OBJECT_BYTES_MAX + 1);
-	FILE *f = argc == 2 ? fopen(argv[1], "rb") : NULL;
-	struct task_object *o = NULL;
+	struct base_error err = {.text = "usage: braid-measure OBJECT"};
+	struct task_object *o = argc == 2 ? read_object(argv[1], &err) : NULL;
 	bool first = true;
 
-	if (f && bytes)
-		o = task_object_create(bytes, fread(bytes, 1, TASK_OBJECT_BYTES_MAX + 1, f), &err);
 	if (!o) {
-		fprintf(stderr, "braid-measure: %s\n",
-			err.text[0] ? err.text : "usage: braid-measure OBJECT");
+		fprintf(stderr, "braid-measure: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
 	setrlimit(RLIMIT_CPU, &limit);
@@ -185,5 +198,6 @@ int main(int argc, char **argv)
 		if (measure(&o->functions[i], o->rodata_len, first))
 			first = false;
 	puts("\n}");
+	task_object_destroy(o);
 	return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

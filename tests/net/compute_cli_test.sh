@@ -32,6 +32,7 @@ running() { ctl -j jobs | jq '[.[] | select(.state == "running")] | length'; }
 net_begin compute_cli
 pair_hosts
 NODE_WORKERS='[1, 1]' store_config ', password: secret'
+echo "compute: {jobs: 2, jobs_per_client: 2}" >>"$NET/braid.yaml"
 braid_start node "$NET/braid.yaml"
 cd "$NET" || fail "no work directory"
 cp "$EXAMPLES"/*.c .
@@ -126,6 +127,15 @@ done
 says "another type" 0 ctl each shop_sum.o sum --type list --reduce
 ends "a fault" 3 'key "note:' ctl each shop_sum.o sum --match 'note:*' --reduce
 grep -qE '\.sum: line [0-9]+' err.txt || fail "no line: $(cat err.txt)"
+
+echo "-- a node that is full is asked again"
+clients=()
+for i in $(seq 12); do
+	ctl each shop_sum.o sum --match 'shop:*' --reduce >"each$i.txt" 2>&1 &
+	clients+=($!)
+done
+wait "${clients[@]}"
+for i in $(seq 12); do says "client $i" "$KEYS $sum 1 $KEYS" cat "each$i.txt"; done
 
 echo "-- deadlines and Ctrl-C cancel on the node"
 seq 2000000 >many.txt
