@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * FCALL and FCALL_RO: one call of a user's function, over an argument or over the record of a key.
- * Functions write nothing, so that both are the same. One call is done at once; only the line where
- * one went wrong is looked for in pieces. Thread: worker.
+ * Functions write nothing, so that both are the same. One call is made at once, unless it may cost
+ * much and the turn has no time left; the line where one went wrong is looked for in pieces.
+ * Thread: worker.
  */
 #include <string.h>
 
@@ -140,8 +141,8 @@ static bool find(struct kv_call *c, struct subject *s)
 	return true;
 }
 
-/* Makes the call again in a frame of its own, and looks for what is wrong with it. */
-static void start_search(struct kv_call *c, struct kv_apart *a)
+/* Makes the call in a frame of its own: it had to wait, or went wrong, which is looked into. */
+static void run_apart(struct kv_call *c, struct kv_apart *a)
 {
 	struct kv_functions *f = c->w->kv->functions;
 	struct subject s = {.it = a->it, .record = kv_item_record(&c->argv[KEY_ARG])};
@@ -158,12 +159,11 @@ static void start_search(struct kv_call *c, struct kv_apart *a)
 		c->unfinished = true;
 		return;
 	}
-	/* It depends on what the scratch window held. */
 	answer(c, &a->exec, code);
 	kv_apart_end(c);
 }
 
-static void search(struct kv_call *c, struct kv_apart *a)
+static void go_on(struct kv_call *c, struct kv_apart *a)
 {
 	struct kv_fault_place place = {
 		.program = a->program,
@@ -172,7 +172,7 @@ static void search(struct kv_call *c, struct kv_apart *a)
 	};
 
 	if (!a->is_searching) {
-		start_search(c, a);
+		run_apart(c, a);
 	} else if (kv_apart_step(a)) {
 		c->unfinished = true;
 	} else {
@@ -181,24 +181,37 @@ static void search(struct kv_call *c, struct kv_apart *a)
 	}
 }
 
+/* Makes the call at once. False: it is to be made apart. */
+static bool run_here(struct kv_call *c, const struct subject *s)
+{
+	struct task_exec *x = kv_function_frame(c->w->kv->functions, s->program);
+	bool costs = s->program->cost_max > KV_INLINE_COST_MAX;
+	uint64_t start = 0;
+	int32_t code;
+
+	if (UNLIKELY(costs)) {
+		if (!kv_function_has_time(c->w))
+			return false;
+		start = c->w->ops->cycles(c->w);
+	}
+	code = run(x, s);
+	if (UNLIKELY(costs))
+		kv_function_spent(c->w, start);
+	if (LIKELY(code >= 0))
+		answer(c, x, code);
+	return code >= 0;
+}
+
 void kv_cmd_fcall(struct kv_call *c)
 {
 	struct kv_apart *a = c->resume;
-	struct task_exec *x;
 	struct subject s;
-	int32_t code;
 
 	if (c->cancel) {
 		kv_apart_end(c);
 	} else if (a) {
-		search(c, a);
-	} else if (find(c, &s)) {
-		x = kv_function_frame(c->w->kv->functions, s.program);
-		code = run(x, &s);
-		if (LIKELY(code >= 0)) {
-			answer(c, x, code);
-			return;
-		}
+		go_on(c, a);
+	} else if (find(c, &s) && !run_here(c, &s)) {
 		a = kv_apart_create(c, s.program, 0);
 		if (!a)
 			return;

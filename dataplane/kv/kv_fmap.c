@@ -6,6 +6,7 @@
  */
 #include "dataplane/kv/kv_data.h"
 #include "dataplane/kv/kv_function.h"
+#include "lib/task/task_check.h"
 
 #define FIRST_ITEM     2
 #define PIECE_COST     2048 /* instructions; about a microsecond */
@@ -228,10 +229,21 @@ static void few(struct kv_call *c, const struct task_program *p)
 			kv_reply_error(c->reply, KV_OOM_ERROR);
 }
 
+/* A few items that may cost much: what they do is counted. */
+static void few_timed(struct kv_call *c, const struct task_program *p)
+{
+	struct worker *w = c->w;
+	uint64_t start = w->ops->cycles(w);
+
+	few(c, p);
+	kv_function_spent(w, start);
+}
+
 void kv_cmd_fmap(struct kv_call *c)
 {
 	uint32_t n = c->argc - FIRST_ITEM;
 	const struct task_program *p;
+	uint64_t cost;
 
 	if (UNLIKELY(c->cancel)) {
 		kv_apart_end(c);
@@ -244,10 +256,13 @@ void kv_cmd_fmap(struct kv_call *c)
 	p = kv_function_find(c, 1);
 	if (UNLIKELY(!p) || UNLIKELY(!are_items(c, n)))
 		return;
+	cost = n <= KV_FMAP_INLINE_MAX ? (uint64_t)p->cost_max * n : UINT64_MAX;
 	if (UNLIKELY(p->function->kind != TASK_MAP && p->function->kind != TASK_FILTER))
 		refuse_kind(c, p);
-	else if (LIKELY(n <= KV_FMAP_INLINE_MAX && (uint64_t)p->cost_max * n <= KV_INLINE_COST_MAX))
+	else if (LIKELY(cost <= KV_INLINE_COST_MAX))
 		few(c, p);
+	else if (cost <= TASK_COST_MAX && kv_function_has_time(c->w))
+		few_timed(c, p);
 	else
 		many(c, p);
 }

@@ -12,15 +12,18 @@
 #include "dataplane/kv/kv_worker.h"
 #include "dataplane/task/task.h"
 
-#define KV_FMAP_INLINE_MAX     16          /* items that are worked on at once */
-#define KV_INLINE_COST_MAX     4096        /* instructions; about 2 us where all of them are run */
-#define KV_FMAP_ITEMS_MAX      65536       /* of one command */
+#define KV_FMAP_INLINE_MAX     16    /* items that are worked on at once */
+#define KV_INLINE_COST_MAX     4096  /* instructions; about 2 us where all of them are run */
+#define KV_TURN_NS             5000  /* per turn, for calls that may cost more, but mostly do not */
+#define KV_FMAP_ITEMS_MAX      65536 /* of one command */
 #define KV_FMAP_ITEM_BYTES_MAX (1u << 20)  /* of one item */
 #define KV_EMITTED_BYTES_MAX   (64u << 10) /* pairs that a function sends in one FCALL */
 
 /* What a worker has for calls. */
 struct kv_functions {
 	struct task_exec frames[TASK_KINDS]; /* as left by the last call of the kind */
+	uint64_t turn_ns;                    /* the turn whose time is */
+	uint64_t spent_ns;                   /* ... spent by calls that may cost much */
 	uint32_t n_emitted;                  /* pairs of this call */
 	uint32_t emitted_len;
 	uint8_t emitted[KV_EMITTED_BYTES_MAX]; /* as RESP */
@@ -52,6 +55,12 @@ bool kv_functions_emit(
 /* The program that argument @arg of @c names; NULL: there is none, and the reply says which there
  * are. */
 const struct task_program *kv_function_find(struct kv_call *c, uint32_t arg);
+
+/* Whether this turn has time for a call that may cost more than KV_INLINE_COST_MAX. */
+bool kv_function_has_time(struct worker *w);
+
+/* Counts what such a call, which began at @start_cycles, has taken. */
+void kv_function_spent(struct worker *w, uint64_t start_cycles);
 
 /* Who takes the pairs that @p sends: only records have any. */
 static inline bool (*kv_function_emit(const struct task_program *p))(

@@ -26,6 +26,24 @@ const struct task_program *kv_function_find(struct kv_call *c, uint32_t arg)
 	return NULL;
 }
 
+bool kv_function_has_time(struct worker *w)
+{
+	struct kv_functions *f = w->kv->functions;
+
+	if (f->turn_ns != w->now_ns) {
+		f->turn_ns = w->now_ns;
+		f->spent_ns = 0;
+	}
+	return f->spent_ns < KV_TURN_NS;
+}
+
+void kv_function_spent(struct worker *w, uint64_t start_cycles)
+{
+	uint64_t cycles = w->ops->cycles(w) - start_cycles;
+
+	w->kv->functions->spent_ns += (uint64_t)(((__uint128_t)cycles * w->ns_per_cycle_q32) >> 32);
+}
+
 /* Adds a bulk string to what was emitted, where there is room. */
 static void add_bulk(struct kv_functions *f, const uint8_t *bytes, uint32_t len)
 {

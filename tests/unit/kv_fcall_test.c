@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "dataplane/kv/kv_function.h"
 #include "tests/unit/kv_function_rig.h"
 
 #define NOT_FOUND "-ERR Function not found: "
@@ -216,6 +217,25 @@ static void keys_are_named_behind_their_number(void **state)
 		{"command getkeys fmap x 1", "-ERR The command has no key arguments\r\n"});
 }
 
+static void what_may_cost_much_waits_when_the_turn_has_no_time(void **state)
+{
+	static const char ask[] = "fcall field 0 '{\"n\":5}'\r\n";
+	int c = kv_rig_connect(0), d = kv_rig_connect(0);
+	struct kv_functions *f = kv_rig_worker(0)->kv->functions;
+
+	assert_string_equal(
+		kv_function_load_object(c, false, "costly", "costly"), "$6\r\ncostly\r\n");
+	for (unsigned i = 0; i < 2; i++) {
+		f->turn_ns = kv_rig_worker(0)->now_ns;
+		f->spent_ns = i * KV_TURN_NS;
+		kv_client_input(
+			kv_rig_worker(0), kv_rig_client(d), (const uint8_t *)ask, sizeof(ask) - 1);
+		assert_int_equal((kv_rig_client(d)->waits & KV_WAIT_LONG) != 0, i);
+		kv_rig_run();
+		assert_string_equal(kv_rig_take(d).bytes, "$1\r\n5\r\n");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, kv_steps_stop)
 
 int main(void)
@@ -224,6 +244,7 @@ int main(void)
 		TEST(a_function_is_called_over_an_argument_or_a_key),
 		TEST(a_visit_answers_accumulator_and_pairs),
 		TEST(mistakes_are_told_in_words),
+		TEST(what_may_cost_much_waits_when_the_turn_has_no_time),
 		TEST(a_fault_names_the_key_and_the_line),
 		TEST(a_search_goes_on_while_its_key_and_library_go),
 		TEST(a_transaction_calls_functions),

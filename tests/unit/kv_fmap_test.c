@@ -203,6 +203,25 @@ static void who_goes_in_the_middle_leaves_nothing(void **state)
 	assert_int_equal(kv_shard_used_bytes(w->kv->shard), used);
 }
 
+static void what_may_cost_much_waits_when_the_turn_has_no_time(void **state)
+{
+	static const char ask[] = "fmap field '{\"n\":5}'\r\n";
+	int c = kv_rig_connect(0), d = kv_rig_connect(0);
+	struct kv_functions *f = kv_rig_worker(0)->kv->functions;
+
+	assert_string_equal(
+		kv_function_load_object(c, false, "costly", "costly"), "$6\r\ncostly\r\n");
+	for (unsigned i = 0; i < 2; i++) {
+		f->turn_ns = kv_rig_worker(0)->now_ns;
+		f->spent_ns = i * KV_TURN_NS;
+		kv_client_input(
+			kv_rig_worker(0), kv_rig_client(d), (const uint8_t *)ask, sizeof(ask) - 1);
+		assert_int_equal((kv_rig_client(d)->waits & KV_WAIT_LONG) != 0, i);
+		kv_rig_run();
+		assert_string_equal(kv_rig_take(d).bytes, "*1\r\n$1\r\n5\r\n");
+	}
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, start, kv_steps_stop)
 
 int main(void)
@@ -215,6 +234,7 @@ int main(void)
 		TEST(a_filter_answers_the_items_it_keeps),
 		TEST(results_have_limits),
 		TEST(mistakes_are_told_in_words),
+		TEST(what_may_cost_much_waits_when_the_turn_has_no_time),
 		TEST(who_goes_in_the_middle_leaves_nothing),
 	};
 
