@@ -47,7 +47,7 @@ enum kv_where {
 			function's row having KV_SPLIT or KV_TOGETHER instead */
 	KV_SPLIT,    /* keys are independent: each owner does its share, the replies are joined */
 	KV_TOGETHER, /* needs all its keys at once (RENAME, COPY, LCS, MSETNX) */
-	KV_AT_JOB,     /* on the worker that argument 2, the id of a job, names */
+	KV_AT_JOB,   /* on the worker that argument 2, the id of a job, names */
 	KV_EVERYWHERE, /* every worker does its share (DBSIZE, FLUSHALL, KEYS, SCAN, RANDOMKEY) */
 };
 

@@ -377,8 +377,7 @@ void kv_cmd_job_help(struct kv_call *c)
 		"CANCEL <id>",
 		"    End it. 1, or 0 if it was over.",
 		"LIST",
-		"    The status of all jobs of the node, FEACH and FMAP that are under way "
-		"included.",
+		"    The status of all jobs of the node, also of FEACH under way.",
 		"PROGRESS ON|OFF",
 		"    Whether this connection is pushed how far its jobs are (RESP3).",
 	};

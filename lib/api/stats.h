@@ -167,8 +167,8 @@ struct stats_kv {
 	uint64_t job_results;
 	uint64_t job_faults;
 	uint64_t job_cycles;
-	uint64_t job_stolen; /* chunks that other workers ran */
-	uint64_t job_again;  /* attempts at chunks beyond the first */
+	uint64_t job_stolen;     /* chunks that other workers ran */
+	uint64_t job_again;      /* attempts at chunks beyond the first */
 	uint64_t commands_per_s; /* this and the next ones are gauges */
 	uint64_t clients;
 	uint64_t keys;
