@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * FMAP: a map or filter over the items of one command. A few are worked on at once, and the results
- * go from the frame to the reply; more, and those that go wrong, are worked on in pieces. Thread:
- * worker.
+ * go from the frame to the reply; where one goes wrong the line is looked for in pieces. More items
+ * are a job. Thread: worker.
  */
+#include "dataplane/kv/kv_compute.h"
 #include "dataplane/kv/kv_data.h"
 #include "dataplane/kv/kv_function.h"
 #include "lib/task/task_check.h"
@@ -12,6 +13,7 @@
 #define PIECE_COST     2048 /* instructions; about a microsecond */
 #define ITEM_COST      64   /* of what is around a call */
 #define BYTES_PER_COST 16
+#define BY_JOB         2 /* in sum */
 
 /* What a filter thought of an item. */
 enum verdict { KEPT, DROPPED, WRONG };
@@ -203,11 +205,14 @@ static bool go_on(struct kv_call *c, const struct task_program *p, uint32_t at)
 	return true;
 }
 
-/* More items than are worked on at once. */
+/* More items than are worked on at once: a job. */
 static void many(struct kv_call *c, const struct task_program *p)
 {
-	if (go_on(c, p, 0) && p->function->kind == TASK_MAP)
-		kv_reply_array(c->reply, c->argc - FIRST_ITEM);
+	c->sum = BY_JOB;
+	kv_compute_call(c, &(struct task_spec){.program = p,
+				   .items = item(c, 0),
+				   .n_items = c->argc - FIRST_ITEM,
+				   .class = WORKER_NORMAL});
 }
 
 static void few(struct kv_call *c, const struct task_program *p)
@@ -245,6 +250,10 @@ void kv_cmd_fmap(struct kv_call *c)
 	const struct task_program *p;
 	uint64_t cost;
 
+	if (UNLIKELY(c->sum == BY_JOB)) {
+		kv_compute_call(c, NULL);
+		return;
+	}
 	if (UNLIKELY(c->cancel)) {
 		kv_apart_end(c);
 		return;
