@@ -141,6 +141,7 @@ echo "-- deadlines and Ctrl-C cancel on the node"
 seq 2000000 >many.txt
 ends "the deadline" 124 "the deadline has passed" ctl map double.o twice --deadline 300ms <many.txt
 for signal in INT TERM; do
+	: >part.txt
 	in_ns left env BRAID_SERVER=$STORE4 BRAID_PASSWORD=secret \
 		"$BRAID_BUILD/control/braidctl" map double.o twice <many.txt >part.txt 2>err.txt &
 	pid=$!
