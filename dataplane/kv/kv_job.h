@@ -34,9 +34,11 @@ struct kv_job {
 	struct kv_client *client; /* who asked, while it is there */
 	uint64_t client_id;
 	uint64_t kept_bytes; /* of results, once it is over */
+	uint64_t over_ns;
 	uint32_t ttl_s;
 	bool is_detached;
 	bool is_over;  /* and counted */
+	bool is_read;  /* the last page of its results was asked for */
 	bool is_freed; /* nothing of it is under way any more */
 	char function[KV_JOB_FUNCTION_MAX];
 	struct kv_each each;

@@ -201,7 +201,7 @@ void kv_cmd_job_status(struct kv_call *c)
 }
 
 /* A page of results, and the cursor of the next one. */
-static void reply_page(struct kv_call *c, const struct kv_job *j, uint64_t from)
+static void reply_page(struct kv_call *c, struct kv_job *j, uint64_t from)
 {
 	char text[NUMBER_INT_TEXT_MAX];
 	struct task_job_status st;
@@ -215,14 +215,17 @@ static void reply_page(struct kv_call *c, const struct kv_job *j, uint64_t from)
 		;
 	at = r.end;
 	if (r.n == 0 && st.state >= TASK_JOB_FAILED && !task_job_result(j->job, &at, &next)) {
+		j->is_read = true;
 		kv_job_reply_failure(c->reply, j, &st);
 		return;
 	}
 	at = r.end;
-	if (st.state == TASK_JOB_DONE && !task_job_result(j->job, &at, &next))
+	if (st.state == TASK_JOB_DONE && !task_job_result(j->job, &at, &next)) {
+		j->is_read = true;
 		at = 0;
-	else
+	} else {
 		at = r.end + 1;
+	}
 	kv_reply_array(c->reply, 2);
 	kv_reply_bulk(c->reply, text, number_format_int(text, (int64_t)at));
 	while (kv_results_write(&r, c->reply))

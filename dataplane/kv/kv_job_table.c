@@ -12,6 +12,10 @@
 
 #define KEPT_SHARE 8 /* of the shard's memory, for results that are kept */
 
+/* Results that nobody has read yet do not make room for another job so soon: a client that submits
+ * several at once would lose the first before it could ask for it. */
+#define UNREAD_NS (10 * NSEC_PER_SEC)
+
 /* Links @j behind the others. */
 static void link_last(struct kv_jobs *jobs, struct kv_job *j)
 {
@@ -38,14 +42,24 @@ static void unlink_job(struct kv_jobs *jobs, struct kv_job *j)
 	}
 }
 
-/* The oldest one whose results are kept, of @client only unless that is 0; not @but. */
-static struct kv_job *oldest_kept(
-	const struct kv_jobs *jobs, uint64_t client, const struct kv_job *but)
+/* The oldest one whose results are kept, not @but. */
+static struct kv_job *oldest_kept(const struct kv_jobs *jobs, const struct kv_job *but)
 {
 	struct kv_job *j = jobs->first;
 
-	while (j && (!j->is_detached || !j->is_over || j == but ||
-			    (client != 0 && j->client_id != client)))
+	while (j && (!j->is_detached || !j->is_over || j == but))
+		j = j->next;
+	return j;
+}
+
+/* The oldest one that may make room at @now_ns for another job, of @client only unless that is 0.
+ */
+static struct kv_job *oldest_spare(const struct kv_jobs *jobs, uint64_t client, uint64_t now_ns)
+{
+	struct kv_job *j = jobs->first;
+
+	while (j && (!j->is_detached || !j->is_over || (client != 0 && j->client_id != client) ||
+			    (!j->is_read && now_ns - j->over_ns < UNREAD_NS)))
 		j = j->next;
 	return j;
 }
@@ -59,7 +73,8 @@ static bool make_room(struct worker *w, uint64_t client)
 
 	for (const struct kv_job *j = jobs->first; j; j = j->next)
 		own += j->client_id == client;
-	oldest = oldest_kept(jobs, own >= task_settings()->jobs_per_client ? client : 0, NULL);
+	oldest =
+		oldest_spare(jobs, own >= task_settings()->jobs_per_client ? client : 0, w->now_ns);
 	if (!oldest)
 		return false;
 	jobs->stats.dropped++;
@@ -224,7 +239,7 @@ static void keep(struct worker *w, struct kv_job *j)
 	j->timer.fn = on_timer;
 	wheel_add(w->wheel, &j->timer, w->now_ns + j->ttl_s * NSEC_PER_SEC);
 	while (jobs->kept_bytes > kv_shard_limit_bytes(w->kv->shard) / KEPT_SHARE &&
-		(oldest = oldest_kept(jobs, 0, j)) != NULL) {
+		(oldest = oldest_kept(jobs, j)) != NULL) {
 		jobs->stats.dropped++;
 		kv_job_drop(w, oldest);
 	}
@@ -236,8 +251,10 @@ void kv_job_on_event(struct worker *w, struct task_job *job, void *ctx)
 	bool was_over = j->is_over;
 
 	kv_job_see(w, j);
-	if (j->is_over && !was_over)
+	if (j->is_over && !was_over) {
+		j->over_ns = w->now_ns;
 		keep(w, j);
+	}
 	push_progress(w, j);
 	for (struct kv_job_waiter *waiter = j->waiters; waiter; waiter = waiter->next)
 		waiter_wake(waiter);

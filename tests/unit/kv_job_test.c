@@ -196,10 +196,11 @@ static void a_wait_ends_when_its_time_is_over_or_the_job_is(void **state)
 	}
 }
 
-static void too_many_are_refused_and_kept_results_make_room(void **state)
+static void too_many_are_refused_and_results_that_were_read_make_room(void **state)
 {
 	static const char text[] = "job submit feach odd\r\n";
-	unsigned long first;
+	char ask[64];
+	unsigned long first, second;
 	struct worker *w;
 	int c;
 
@@ -214,11 +215,24 @@ static void too_many_are_refused_and_kept_results_make_room(void **state)
 	assert_memory_equal(kv_rig_take(c).bytes,
 		"-BUSY 16 jobs of this client are under way here; try again in ", 62);
 	kv_rig_run();
+	/* Nobody has read any of them: the client would wait for what is gone. */
+	kv_client_input(w, kv_rig_client(c), (const uint8_t *)text, sizeof(text) - 1);
+	assert_memory_equal(kv_rig_take(c).bytes, "-BUSY 16 jobs of this client", 28);
+	assert_int_equal(w->kv->jobs->stats.dropped, 0);
 	first = w->kv->jobs->first->id;
+	second = w->kv->jobs->first->next->id;
+	snprintf(ask, sizeof(ask), "job result %lu\r\n", second);
+	kv_client_input(w, kv_rig_client(c), (const uint8_t *)ask, (uint32_t)strlen(ask));
+	kv_rig_take(c);
+	submit(c, text);
+	assert_non_null(kv_job_find(w, first));
+	assert_null(kv_job_find(w, second));
+	/* The others may go when they have waited. */
+	kv_rig_advance_ms(11000);
 	submit(c, text);
 	assert_null(kv_job_find(w, first));
-	assert_int_equal(w->kv->jobs->stats.busy, 1);
-	assert_int_equal(w->kv->jobs->stats.dropped, 1);
+	assert_int_equal(w->kv->jobs->stats.busy, 2);
+	assert_int_equal(w->kv->jobs->stats.dropped, 2);
 	kv_rig_stop();
 }
 
@@ -276,7 +290,7 @@ int main(void)
 		cmocka_unit_test(a_job_outlives_its_client_for_a_time_of_grace),
 		cmocka_unit_test(a_cancelled_job_says_so),
 		cmocka_unit_test(a_wait_ends_when_its_time_is_over_or_the_job_is),
-		cmocka_unit_test(too_many_are_refused_and_kept_results_make_room),
+		cmocka_unit_test(too_many_are_refused_and_results_that_were_read_make_room),
 		cmocka_unit_test(progress_is_pushed_to_who_asked),
 		cmocka_unit_test(what_makes_no_sense_is_refused),
 	};
