@@ -27,7 +27,7 @@ static const struct route_limits limits = {
 #define TCP_SEND_BLOCKS     16384
 #define TCP_CONN_SEND_BYTES (1u << 20)
 #define TCP_CONN_RECV_BYTES (1u << 20)
-#define TCP_SOURCE_SPARES   8 /* one source leaves an eighth of the clients to others */
+#define TCP_SOURCE_SPARES   8 /* one source leaves an eighth of each worker's clients to others */
 
 /* The result of duplicate address detection: the interfaces first, because routes follow them. */
 static void dad_done(uint16_t iface, const struct ip_addr *addr, bool unique)

@@ -266,6 +266,8 @@ void kv_cmd_job_cancel(struct kv_call *c)
 	kv_reply_int(c->reply, !j->is_over);
 	if (!j->is_over)
 		task_job_cancel(c->w, j->job);
+	else if (j->is_detached)
+		kv_job_drop(c->w, j);
 }
 
 /* Lets the call sleep until @j is over. */

@@ -126,6 +126,7 @@ static void count(struct kv_jobs *jobs, struct kv_job *j, const struct task_job_
 	struct kv_jobs_stats *stats = &jobs->stats;
 
 	j->is_over = true;
+	j->is_read = st->state == TASK_JOB_CANCELLED; /* there is nothing to read */
 	stats->done += st->state == TASK_JOB_DONE;
 	stats->failed += st->state == TASK_JOB_FAILED;
 	stats->cancelled += st->state == TASK_JOB_CANCELLED || st->state == TASK_JOB_RUNNING;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: BSD-3-Clause
-# What README.md shows under "Running a node", "Load balancing" and "The store" works as written:
-# its configuration, with devices that are here, and its commands, one after the other.
+# What README.md shows under "Running a node", "Load balancing", "The store" and "Programs" works as
+# written: its configuration, with devices that are here, its program, and its commands.
 
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/doc.sh"
@@ -45,4 +45,10 @@ doc_run < <(doc_blocks README.md "Load balancing" sh)
 doc_run < <(doc_blocks README.md "The store" sh)
 [ $DOC_RAN -ge 5 ] || fail "only $DOC_RAN commands found in README.md"
 grep -qxF "Hello, World!" "$NET/said.txt" || fail "the store does not greet"
+# So is a shell that sends programs.
+braidctl() { in_ns left "$BRAID_BUILD/control/braidctl" "$@"; }
+doc_blocks README.md "Programs" c >double.c
+doc_run < <(doc_blocks README.md "Programs" sh)
+[ $DOC_RAN -ge 4 ] || fail "only $DOC_RAN commands found in README.md"
+grep -qx 10 "$NET/said.txt" || fail "nothing is doubled"
 check_ping left 198.51.100.2
