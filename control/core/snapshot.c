@@ -11,7 +11,7 @@
 
 #include "control/core/snapshot.h"
 
-#define SNAPSHOT_MAGIC    0x70616e7362726432ULL
+#define SNAPSHOT_MAGIC    0x70616e7362726433ULL
 #define CHECKSUM_START    0xcbf29ce484222325ULL
 #define SNAPSHOT_HOPS_MAX ((uint64_t)CONF_NEXTHOPS_MAX * CONF_HOPS_MAX)
 
@@ -27,6 +27,7 @@ struct snapshot_head {
 	uint16_t metrics_port;
 	uint16_t pad;
 	struct conf_lb lb;
+	struct conf_compute compute;
 	char metrics_address[IPADDR_TEXT_MAX];
 	char build[16];
 };
@@ -95,6 +96,7 @@ static struct snapshot_head head_of(const struct conf *conf)
 		.metrics_port = conf->metrics_port};
 
 	memcpy(&head.lb, &conf->lb, sizeof(head.lb));
+	memcpy(&head.compute, &conf->compute, sizeof(head.compute));
 	for (uint32_t i = 0; i < conf->n_nexthops; i++)
 		head.n_hops += conf->nexthops[i].n_hops;
 	base_strlcpy(head.metrics_address, conf->metrics_address, sizeof(head.metrics_address));
@@ -181,6 +183,7 @@ static bool take_nexthops(struct cursor *c, struct conf *conf, const struct snap
 static bool take_services(struct cursor *c, struct conf *conf, const struct snapshot_head *head)
 {
 	conf->lb = head->lb;
+	conf->compute = head->compute;
 	conf->pool = take(c, head->n_pool, sizeof(*conf->pool));
 	conf->n_pool = (uint16_t)head->n_pool;
 	conf->services = take(c, head->n_services, sizeof(*conf->services));

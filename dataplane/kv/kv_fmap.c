@@ -37,8 +37,7 @@ static int32_t filter(struct task_exec *x, uint32_t i, const struct resp_arg *va
 	return task_exec_each(x, i, &record);
 }
 
-/* Whether the items are such as are taken; if not, it is answered. */
-static bool are_items(struct kv_call *c, uint32_t n)
+bool kv_fmap_are_items(struct kv_call *c, uint32_t first, uint32_t n)
 {
 	if (UNLIKELY(n > KV_FMAP_ITEMS_MAX)) {
 		kv_reply_error(c->reply,
@@ -48,11 +47,11 @@ static bool are_items(struct kv_call *c, uint32_t n)
 		return false;
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		if (LIKELY(item(c, i)->len <= KV_FMAP_ITEM_BYTES_MAX))
+		if (LIKELY(c->argv[first + i].len <= KV_FMAP_ITEM_BYTES_MAX))
 			continue;
 		kv_reply_error(c->reply,
 			"ERR item %u has %u bytes, FMAP takes at most %u (KV_FMAP_ITEM_BYTES_MAX)",
-			i, item(c, i)->len, KV_FMAP_ITEM_BYTES_MAX);
+			i, c->argv[first + i].len, KV_FMAP_ITEM_BYTES_MAX);
 		return false;
 	}
 	return true;
@@ -263,7 +262,7 @@ void kv_cmd_fmap(struct kv_call *c)
 		return;
 	}
 	p = kv_function_find(c, 1);
-	if (UNLIKELY(!p) || UNLIKELY(!are_items(c, n)))
+	if (UNLIKELY(!p) || UNLIKELY(!kv_fmap_are_items(c, FIRST_ITEM, n)))
 		return;
 	cost = n <= KV_FMAP_INLINE_MAX ? (uint64_t)p->cost_max * n : UINT64_MAX;
 	if (UNLIKELY(p->function->kind != TASK_MAP && p->function->kind != TASK_FILTER))

@@ -13,7 +13,7 @@
 #include "dataplane/task/task.h"
 
 #define KV_FMAP_INLINE_MAX     16    /* items that are worked on at once */
-#define KV_INLINE_COST_MAX     4096  /* instructions; about 2 us where all of them are run */
+#define KV_INLINE_COST_MAX     1024  /* instructions; less than a GET where all of them are run */
 #define KV_TURN_NS             5000  /* per turn, for calls that may cost more, but mostly do not */
 #define KV_FMAP_ITEMS_MAX      65536 /* of one command */
 #define KV_FMAP_ITEM_BYTES_MAX (1u << 20)  /* of one item */
@@ -74,13 +74,18 @@ static inline struct task_exec *kv_function_frame(
 	struct kv_functions *f, const struct task_program *p)
 {
 	struct task_exec *x = &f->frames[p->function->kind];
+	uint32_t clear = p->result_bytes ? p->result_bytes : BRAID_RESULT_BYTES;
 
-	if (UNLIKELY(!x->program))
+	/* Another program must not see what the last one left, nor may its clients. Another one may
+	 * lie where one lay that was deleted. */
+	if (UNLIKELY(x->program != p || x->result_clear < clear))
 		task_exec_init(x, p, kv_function_emit(p), f);
-	x->program = p;
 	f->n_emitted = f->emitted_len = 0;
 	return x;
 }
+
+/* Whether the @n items from argument @first on are such as FMAP takes; if not, it is answered. */
+bool kv_fmap_are_items(struct kv_call *c, uint32_t first, uint32_t n);
 
 /* A frame of its own for a call of @p by @c, with room for @n verdicts; c->resume. NULL: no memory,
  * and the reply says so. */

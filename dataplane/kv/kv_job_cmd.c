@@ -8,6 +8,7 @@
 
 #include "dataplane/kv/kv_admin.h"
 #include "dataplane/kv/kv_data.h"
+#include "dataplane/kv/kv_function.h"
 #include "dataplane/kv/kv_job.h"
 #include "dataplane/kv/kv_memory.h"
 #include "dataplane/kv/kv_route.h"
@@ -105,6 +106,8 @@ static bool parse_fmap(struct kv_call *c, uint32_t arg, struct submit *s)
 		kv_reply_error(c->reply, "ERR %s", err.text);
 		return false;
 	}
+	if (!kv_fmap_are_items(c, arg + 1, c->argc - (arg + 1)))
+		return false;
 	s->first_item = arg + 1;
 	s->ask.spec = (struct task_spec){.program = p, .client = c->client_id};
 	return true;

@@ -125,6 +125,33 @@ static void every_item_may_go_wrong(void **state)
 	assert_non_null(strstr(reply, "\r\n$1\r\n2\r\n-FAULT item 2: "));
 }
 
+/* One item to a map; the reply. */
+static struct kv_rig_reply map_bytes(int c, const char *name, const char *bytes, uint32_t len)
+{
+	const struct resp_arg argv[] = {
+		{(const uint8_t *)"fmap", 4},
+		{(const uint8_t *)name, (uint32_t)strlen(name)},
+		{(const uint8_t *)bytes, len},
+	};
+
+	return kv_rig_args(c, argv, ARRAY_SIZE(argv));
+}
+
+static void a_program_leaves_nothing_to_another(void **state)
+{
+	static const char long_item[300] = "abcdefghijklmnop", wild[] = {'a', (char)200, (char)255};
+	static const char zeros[300 - 16];
+	int c = kv_rig_connect(0);
+	struct kv_rig_reply reply;
+
+	kv_function_load_object(c, false, "jobs", "jobs");
+	map_bytes(c, "upper", long_item, sizeof(long_item));
+	map_bytes(c, "grow", wild, sizeof(wild)); /* writes to place 200 of its result */
+	reply = map_bytes(c, "upper", long_item, sizeof(long_item));
+	assert_begins(reply.bytes, "*1\r\n$300\r\nABCDEFGHIJKLMNOP");
+	assert_memory_equal(reply.bytes + 10 + 16, zeros, sizeof(zeros));
+}
+
 static void a_filter_answers_the_items_it_keeps(void **state)
 {
 	int c = kv_rig_connect(0);
@@ -231,6 +258,7 @@ int main(void)
 		TEST(any_number_of_items_gives_as_many_results),
 		TEST(a_fault_stands_where_its_item_was),
 		TEST(every_item_may_go_wrong),
+		TEST(a_program_leaves_nothing_to_another),
 		TEST(a_filter_answers_the_items_it_keeps),
 		TEST(results_have_limits),
 		TEST(mistakes_are_told_in_words),
