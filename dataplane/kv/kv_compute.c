@@ -104,10 +104,13 @@ static void end(struct kv_call *c, struct compute *s)
 /* Pushes what has come; true: there may be more. */
 static bool push(struct kv_call *c, struct compute *s)
 {
+	uint64_t from = s->pushed_at;
 	uint32_t n = kv_results_push(c->reply, &s->job, s->job.job, &s->pushed_at);
 
 	s->n_pushed += n;
-	if (n > 0)
+	/* Also without a result: it may have come to the end of a block, for whose room parts wait.
+	 */
+	if (s->pushed_at != from)
 		task_job_results_drop(c->w, s->job.job, s->pushed_at);
 	return n > 0;
 }

@@ -13,8 +13,9 @@
 #define KEPT_SHARE 8 /* of the shard's memory, for results that are kept */
 
 /* Results that nobody has read yet do not make room for another job so soon: a client that submits
- * several at once would lose the first before it could ask for it. */
-#define UNREAD_NS (10 * NSEC_PER_SEC)
+ * several at once would lose the first before it could ask for it. Less when it has gone. */
+#define UNREAD_NS      (10 * NSEC_PER_SEC)
+#define UNREAD_GONE_NS NSEC_PER_SEC
 
 /* Links @j behind the others. */
 static void link_last(struct kv_jobs *jobs, struct kv_job *j)
@@ -56,12 +57,14 @@ static struct kv_job *oldest_kept(const struct kv_jobs *jobs, const struct kv_jo
  */
 static struct kv_job *oldest_spare(const struct kv_jobs *jobs, uint64_t client, uint64_t now_ns)
 {
-	struct kv_job *j = jobs->first;
+	for (struct kv_job *j = jobs->first; j; j = j->next) {
+		uint64_t spared_ns = j->client ? UNREAD_NS : UNREAD_GONE_NS;
 
-	while (j && (!j->is_detached || !j->is_over || (client != 0 && j->client_id != client) ||
-			    (!j->is_read && now_ns - j->over_ns < UNREAD_NS)))
-		j = j->next;
-	return j;
+		if (j->is_detached && j->is_over && (client == 0 || j->client_id == client) &&
+			(j->is_read || now_ns - j->over_ns >= spared_ns))
+			return j;
+	}
+	return NULL;
 }
 
 /* Makes room for another job of @client. False: nothing is kept that could go. */
