@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""Records and jobs with Debian's python3-redis: compute_jobs.py HOST PORT KEYS. Library "shop" is
-loaded, keys "shop:<n>:price" with the values 1 to KEYS and some "note:<n>" are there. Ends with 1
-and a traceback when an answer is wrong."""
+"""Records and jobs with Debian's python3-redis: compute_jobs.py HOST PORT KEYS. Libraries "shop"
+and "records" are loaded, keys "shop:<n>:price" with the values 1 to KEYS and some "note:<n>" are
+there. Ends with 1 and a traceback when an answer is wrong."""
 import socket
 import struct
 import sys
@@ -134,6 +134,31 @@ def pushes():
     assert said.index(b"shop:1:price") < said.index(b"*2\r\n_\r\n:2\r\n"), said
 
 
-for check in (sums_beside_others, submitted, cancelled, faults, vanished, pushes):
+def stream(function, pattern, pairs_wanted, bytes_least):
+    """A stream of more than the node may keep arrives whole."""
+    s = socket.create_connection((HOST, PORT), timeout=30)
+    s.sendall(f"HELLO 3\r\nFEACH {function} MATCH {pattern} STREAM\r\nECHO end\r\n".encode())
+    tail = b""
+    n = 0
+    while not tail.endswith(b"$3\r\nend\r\n"):
+        more = s.recv(1 << 20)
+        assert more, tail
+        n += len(more)
+        tail = (tail + more)[-64:]
+    s.close()
+    assert b"*2\r\n_\r\n:%d\r\n" % pairs_wanted in tail and n > bytes_least, (tail, n)
+
+
+def streams():
+    stream("records.pairs", "shop:*", KEYS, 20 * KEYS)
+    r = connect()
+    with r.pipeline(transaction=False) as p:
+        for i in range(4000):
+            p.set(f"long:{i}", b"v" * 100)
+        p.execute()
+    stream("records.much", "long:*", 400000, 400000 * 576)
+
+
+for check in (sums_beside_others, submitted, cancelled, faults, vanished, pushes, streams):
     print(check.__name__, flush=True)
     check()

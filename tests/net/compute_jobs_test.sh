@@ -13,9 +13,13 @@ EXAMPLES=$NET_PEERS/../../docs/examples
 net_begin compute_jobs
 pair_hosts
 NODE_WORKERS='[1, 1]' store_config ', protected_mode: "no"'
+# So little that a stream of all records has to wait for its client.
+echo "compute: {result_memory: 1M}" >>"$NET/braid.yaml"
 braid_start node "$NET/braid.yaml"
-in_ns left env BRAID_SERVER=$STORE4 "$BRAID_BUILD/control/braidctl" load "$EXAMPLES/shop_sum.c" \
-	--name shop
+ctl() { in_ns left env BRAID_SERVER=$STORE4 "$BRAID_BUILD/control/braidctl" "$@"; }
+ctl cc "$NET_PEERS/../unit/task_programs/records.c" -o "$NET/records.o" -I "$NET_PEERS/../.."
+ctl load "$NET/records.o" --name records
+ctl load "$EXAMPLES/shop_sum.c" --name shop
 {
 	seq $KEYS | awk '{printf "SET shop:%d:price %d\r\n", $1, $1}'
 	seq 100 | awk '{printf "SET note:%d dear\r\n", $1}'

@@ -40,6 +40,16 @@ BRAID_SECTION("each") int64_t pairs(struct braid_each *ctx)
 	return BRAID_OK;
 }
 
+/* More than half a hundred kilobytes for each record. */
+BRAID_SECTION("each") int64_t much(struct braid_each *ctx)
+{
+#pragma unroll
+	for (int i = 0; i < 100; i++)
+		if (braid_emit(ctx, BRAID_AT(ctx, value), 512, BRAID_AT(ctx, value), 64) != 0)
+			return BRAID_FAULT_FULL;
+	return BRAID_OK;
+}
+
 /* The slot and whether there is an expiry, behind the key. */
 BRAID_SECTION("each") int64_t about(struct braid_each *ctx)
 {
