@@ -42,6 +42,8 @@ def start(*args):
 
 
 def main():
+    # A shell's background jobs ignore it, and so would their children.
+    signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     child = start()
     assert child.wait(20) == 0
     assert FILE.read_text() == "512\n"
