@@ -86,7 +86,7 @@ static void set_defaults(struct conf *conf)
 	};
 	conf->compute = (struct conf_compute){
 		.jobs = 64,
-		.jobs_per_client = 16,
+		.jobs_per_client = CONF_JOBS_PER_CLIENT,
 		.quota_percent = 100,
 		.result_bytes = 64ULL << 20,
 		.result_ttl_ms = 3600 * 1000,

@@ -197,6 +197,8 @@ struct conf_store {
 	struct conf_place place;
 };
 
+#define CONF_JOBS_PER_CLIENT 16 /* or all of compute.jobs, where that is less */
+
 /* Users' programs and their jobs; taken when the dataplane starts. */
 struct conf_compute {
 	uint32_t quantum_us;      /* of a worker at a time; 0: as there is room beside packets */

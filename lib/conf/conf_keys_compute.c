@@ -18,6 +18,7 @@
 
 static int compute_begin(struct conf_loader *l, const struct conf_value *map, void **base)
 {
+	l->conf->compute.jobs_per_client = 0; /* not given */
 	*base = &l->conf->compute;
 	return 0;
 }
@@ -26,6 +27,8 @@ static int compute_end(struct conf_loader *l, const struct conf_value *map, void
 {
 	struct conf_compute *compute = base;
 
+	if (compute->jobs_per_client == 0)
+		compute->jobs_per_client = MIN_OF(compute->jobs, (uint32_t)CONF_JOBS_PER_CLIENT);
 	if (compute->jobs_per_client > compute->jobs)
 		return conf_fail(l, map->place,
 			"jobs_per_client %u is more than jobs %u, of all clients (lower it)",
@@ -87,7 +90,7 @@ static const struct conf_key compute_keys[] = {
 		.min = 1,
 		.max = JOBS_MAX,
 		.decode = conf_decode_count,
-		.help = "of those one client's, 16 unless given",
+		.help = "of those one client's, 16 or all of them unless given",
 	},
 	{
 		.name = "quota",

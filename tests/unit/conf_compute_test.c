@@ -77,6 +77,17 @@ static void without_the_section_there_are_limits_too(void **state)
 	}
 }
 
+static void few_jobs_may_all_be_one_clients(void **state)
+{
+	struct conf_error err = {0};
+	struct conf *conf = load(NODE "compute: {jobs: 4}\n", true, &err);
+
+	if (!conf)
+		fail_msg("%s", err.text);
+	assert_int_equal(conf->compute.jobs_per_client, 4);
+	conf_free(conf);
+}
+
 static const struct {
 	const char *text;
 	const char *sentence;
@@ -133,6 +144,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_keys_are_taken_at_start_and_by_control),
 		cmocka_unit_test(without_the_section_there_are_limits_too),
+		cmocka_unit_test(few_jobs_may_all_be_one_clients),
 		cmocka_unit_test(mistakes_are_told_with_their_place),
 	};
 

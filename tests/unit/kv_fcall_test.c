@@ -24,12 +24,6 @@ static int start_three(void **state)
 	return 0;
 }
 
-static void assert_begins(const char *text, const char *with)
-{
-	if (strncmp(text, with, strlen(with)) != 0)
-		fail_msg("\"%s\" does not begin with \"%s\"", text, with);
-}
-
 static void a_function_is_called_over_an_argument_or_a_key(void **state)
 {
 	int c = kv_rig_connect(0);

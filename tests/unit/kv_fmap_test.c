@@ -15,12 +15,6 @@ static int start(void **state)
 	return 0;
 }
 
-static void assert_begins(const char *text, const char *with)
-{
-	if (strncmp(text, with, strlen(with)) != 0)
-		fail_msg("\"%s\" does not begin with \"%s\"", text, with);
-}
-
 static void items_become_results_in_their_order(void **state)
 {
 	int c = kv_rig_connect(0);

@@ -50,4 +50,11 @@ static inline void kv_function_start(unsigned n_workers)
 	kv_rig_abort(c);
 }
 
+/* Fails unless @text begins with @with. */
+static inline void assert_begins(const char *text, const char *with)
+{
+	if (strncmp(text, with, strlen(with)) != 0)
+		fail_msg("\"%s\" does not begin with \"%s\"", text, with);
+}
+
 #endif

@@ -26,12 +26,6 @@ static int start_three(void **state)
 	return 0;
 }
 
-static void assert_begins(const char *text, const char *with)
-{
-	if (strncmp(text, with, strlen(with)) != 0)
-		fail_msg("\"%s\" does not begin with \"%s\"", text, with);
-}
-
 static void assert_has(const char *text, const char *part)
 {
 	if (!strstr(text, part))
